@@ -1,0 +1,201 @@
+"""One batch through all its steps: read, settle, pseudonymise, write, record progress; then it may be acknowledged.
+
+Faust is not known here: records come in, rows go out through a Store, so that everything but the driver can be tested
+without Kafka. Nothing of a batch is acknowledged before its progress is written, and progress is written last: after a
+crash at any point the records are read again, and what was stored of them is recognised by its place in the log.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from typing import Protocol
+from uuid import UUID
+
+import orjson
+
+from clickhouse.errors import RowsRefused, StoreUnavailable
+from clickhouse.statements import Existing, Row
+from identity.errors import IdentityUnavailable, UnidentifiedAgent
+from identity.keys import MasterKey
+from identity.tenants import Tenant
+from identity.vault import Vault
+from stream_processors.errors import DeadLetter
+from stream_processors.reading import Batch, Candidate, IncomingRecord, TenantBatch, read_records
+from stream_processors.rows import (
+    DeadLetterRow,
+    LedgerRow,
+    ProgressRow,
+    StrayRow,
+    to_dead_letter_rows,
+    to_ledger_rows,
+    to_rows,
+    to_stray_rows,
+)
+from stream_processors.settling import settle
+
+logger = logging.getLogger(__name__)
+
+_FIRST_PAUSE_SECONDS = 0.1
+_LONGEST_PAUSE_SECONDS = 5.0
+
+
+class Store(Protocol):
+    """Where rows go. Every method raises StoreUnavailable when it may pass later; inserts may raise RowsRefused."""
+
+    async def read_progress(self, topic: str) -> dict[int, int]:
+        """Return the offset per partition below which everything is stored."""
+        ...
+
+    async def find_ids(self, tenant: str, ids: Iterable[UUID]) -> Mapping[UUID, Existing]:
+        """Return what is stored of these ids."""
+        ...
+
+    async def insert_statements(self, tenant: str, rows: Sequence[Row], token: str) -> None:
+        """Insert statements; the same token again inserts nothing."""
+        ...
+
+    async def insert_ledger(self, tenant: str, rows: Sequence[LedgerRow], token: str) -> None:
+        """Insert what became of records."""
+        ...
+
+    async def insert_dead_letters(self, tenant: str, rows: Sequence[DeadLetterRow], token: str) -> None:
+        """Insert what was refused."""
+        ...
+
+    async def insert_stray(self, rows: Sequence[StrayRow], token: str) -> None:
+        """Insert the records of no known tenant."""
+        ...
+
+    async def insert_progress(self, rows: Sequence[ProgressRow]) -> None:
+        """Record how far each partition is stored."""
+        ...
+
+
+class Processor:
+    """Takes batches of records to the store. One at a time; several processors share partitions, not batches."""
+
+    def __init__(
+        self,
+        store: Store,
+        vault: Vault,
+        master: MasterKey,
+        find_tenant: Callable[[str], Tenant | None],
+        *,
+        pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._store = store
+        self._vault = vault
+        self._master = master
+        self._find_tenant = find_tenant
+        self._pause = pause
+        self._progress: dict[int, int] | None = None
+
+    def forget_progress(self) -> None:
+        """Read the progress anew before the next batch: partitions have been assigned, and another may have gone on."""
+        self._progress = None
+
+    async def process(self, records: Sequence[IncomingRecord]) -> None:
+        """Store the records that are not yet stored. Returns when ClickHouse has answered for all of them.
+
+        What is out of reach (ClickHouse, the vault) is waited for, as long as it takes; it is logged once per outage.
+        """
+        await self._until_it_works(lambda: self._process(records))
+
+    async def _until_it_works(self, step: Callable[[], Awaitable[None]]) -> None:
+        pause, waiting = _FIRST_PAUSE_SECONDS, False
+        while True:
+            try:
+                await step()
+            except (StoreUnavailable, IdentityUnavailable) as error:
+                if not waiting:
+                    logger.warning("processing-waits", extra={"code": error.code, "reason": str(error)})
+                waiting = True
+                await self._pause(pause)
+                pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
+            else:
+                if waiting:
+                    logger.warning("processing-goes-on")
+                return
+
+    async def _process(self, records: Sequence[IncomingRecord]) -> None:
+        topic = records[0].topic
+        if self._progress is None:
+            self._progress = await self._store.read_progress(topic)
+        progress = self._progress
+        new = [record for record in records if record.offset >= progress.get(record.partition, 0)]
+        if not new:
+            return
+        # Parsing, checking and sealing keep a core busy: in a thread, so that heartbeats and fetches go on.
+        batch = await asyncio.to_thread(read_records, new, self._find_tenant, self._vault.tenant_keys)
+        token = name_token(new)
+        await asyncio.gather(
+            *(self._write_tenant(part, f"{token}/{tenant}") for tenant, part in batch.tenants.items()),
+            self._write_stray(batch, token),
+        )
+        reached = next_offsets(new)
+        await self._store.insert_progress([ProgressRow(topic, *reach) for reach in reached.items()])
+        progress.update(reached)
+
+    async def _write_tenant(self, part: TenantBatch, token: str) -> None:
+        tenant = part.tenant.id
+        existing = await self._store.find_ids(tenant, {candidate.id for candidate in part.candidates})
+        new = settle(part, existing)
+        rows = await self._to_rows(part, new)
+        if rows:
+            await self._insert(part, new, rows, token)
+        await asyncio.gather(
+            self._store.insert_ledger(tenant, to_ledger_rows(part), token),
+            self._store.insert_dead_letters(tenant, to_dead_letter_rows(part), token),
+        )
+
+    async def _to_rows(self, part: TenantBatch, new: list[Candidate]) -> list[Row]:
+        """Return the rows of the new candidates; one that holds no agent to replace leaves them as a dead letter."""
+        while True:
+            try:
+                return await asyncio.to_thread(to_rows, part, new, self._vault.learner_keys)
+            except UnidentifiedAgent as error:
+                candidate = new.pop(error.index)
+                reason = DeadLetter(error.code, "An agent holds nothing that identifies.", pointer=error.pointer)
+                withdraw(part, candidate, reason)
+
+    async def _insert(self, part: TenantBatch, new: Sequence[Candidate], rows: Sequence[Row], token: str) -> None:
+        """Insert the rows; if ClickHouse refuses some, find which by halving, and keep these as dead letters."""
+        try:
+            await self._store.insert_statements(part.tenant.id, rows, f"{token}/{len(rows)}")
+        except RowsRefused as error:
+            if len(rows) > 1:
+                middle = len(rows) // 2
+                await self._insert(part, new[:middle], rows[:middle], f"{token}<{middle}")
+                await self._insert(part, new[middle:], rows[middle:], f"{token}>{middle}")
+                return
+            withdraw(part, new[0], DeadLetter(error.code, "ClickHouse refuses a value of this statement."))
+
+    async def _write_stray(self, batch: Batch, token: str) -> None:
+        if batch.stray:
+            await self._store.insert_stray(to_stray_rows(batch.stray, self._master), token)
+
+
+def withdraw(part: TenantBatch, candidate: Candidate, reason: DeadLetter) -> None:
+    """Make a dead letter of a candidate that was already counted as stored."""
+    part.tallies[candidate.record].stored -= 1
+    part.refuse(candidate.record, candidate.position, reason, orjson.dumps(candidate.statement))
+
+
+def next_offsets(records: Iterable[IncomingRecord]) -> dict[int, int]:
+    """Return, per partition, the offset after the last of the records."""
+    reached: dict[int, int] = {}
+    for record in records:
+        reached[record.partition] = max(reached.get(record.partition, 0), record.offset + 1)
+    return reached
+
+
+def name_token(records: Sequence[IncomingRecord]) -> str:
+    """Name a batch by topic, partitions and offsets, so that inserting it again can be recognised."""
+    spans: dict[int, tuple[int, int]] = {}
+    for record in records:
+        first, last = spans.get(record.partition, (record.offset, record.offset))
+        spans[record.partition] = (min(first, record.offset), max(last, record.offset))
+    parts = ",".join(f"{partition}:{first}-{last}" for partition, (first, last) in sorted(spans.items()))
+    return f"{records[0].topic}/{parts}"

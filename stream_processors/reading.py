@@ -1,0 +1,223 @@
+"""From raw Kafka records to candidates for storing: the pure part that runs before ClickHouse is asked anything.
+
+Producers write to Kafka directly, so nothing about a record is taken for granted: what does not hold becomes a dead
+letter with its reason, never an exception of the stream.
+"""
+
+from __future__ import annotations
+
+import logging
+import traceback
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from uuid import NAMESPACE_URL, UUID, uuid5
+from zoneinfo import ZoneInfo
+
+import orjson
+
+from identity.fingerprint import fingerprint
+from identity.keys import TenantKeys
+from identity.tenants import Tenant
+from stream_processors.enrichment import Enrichment, enrich
+from stream_processors.errors import DeadLetter
+from stream_processors.times import format_timestamp
+from xapi_profiles.errors import InvalidStatement, MalformedJson, MalformedRecord
+from xapi_profiles.record import RecordOrigin, parse_headers
+from xapi_profiles.validation import check_statements, parse_json
+
+logger = logging.getLogger(__name__)
+
+SOURCES_HOME_PAGE = "https://w3id.org/jalon/sources"
+_VERSION_TO_STORE = {"1.0.3": "1.0.0", "2.0.0": "2.0.0"}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class IncomingRecord:
+    """A Kafka record as it came: `timestamp` is the broker's append time in milliseconds, which becomes `stored`."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp: int
+    headers: tuple[tuple[str, bytes | None], ...]
+    value: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A valid statement with its columns, to be stored unless its id is known."""
+
+    record: IncomingRecord
+    position: int
+    id: UUID
+    statement: dict[str, Any]
+    fingerprint: str
+    enrichment: Enrichment
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A dead letter before it is sealed: the whole record, or the statement at `position` of it."""
+
+    record: IncomingRecord
+    position: int
+    reason: DeadLetter
+    payload: bytes
+
+
+@dataclass(slots=True)
+class Tally:
+    """What became of one record's statements: accepted = stored + duplicate + dead."""
+
+    source: str
+    accepted: int = 0
+    stored: int = 0
+    duplicate: int = 0
+    dead: int = 0
+
+
+@dataclass(slots=True)
+class TenantBatch:
+    """The part of a batch that belongs to one tenant."""
+
+    tenant: Tenant
+    keys: TenantKeys
+    zone: ZoneInfo
+    candidates: list[Candidate] = field(default_factory=list)
+    refused: list[Refused] = field(default_factory=list)
+    tallies: dict[IncomingRecord, Tally] = field(default_factory=dict)
+
+    def refuse(self, record: IncomingRecord, position: int, reason: DeadLetter, payload: bytes) -> None:
+        """Count and keep what cannot be stored."""
+        self.refused.append(Refused(record, position, reason, payload))
+        self.tallies[record].dead += 1
+
+
+@dataclass(slots=True)
+class Batch:
+    """A batch of records, sorted by tenant; `stray` are the records of no known tenant."""
+
+    tenants: dict[str, TenantBatch] = field(default_factory=dict)
+    stray: list[Refused] = field(default_factory=list)
+
+
+def read_records(
+    records: Iterable[IncomingRecord],
+    find_tenant: Callable[[str], Tenant | None],
+    find_keys: Callable[[str], TenantKeys],
+) -> Batch:
+    """Parse, validate, complete and enrich every statement of the records, in the order in which they were appended.
+
+    Raises only what the two look-ups raise when the vault is out of reach: then nothing of the batch is decided.
+    """
+    batch = Batch()
+    for record in sorted(records, key=lambda record: (record.timestamp, record.partition, record.offset)):
+        try:
+            origin = parse_headers(record.headers)
+        except MalformedRecord as error:
+            batch.stray.append(Refused(record, 0, DeadLetter(error.code, str(error)), record.value))
+            continue
+        part = batch.tenants.get(origin.tenant)
+        if part is None:
+            tenant = find_tenant(origin.tenant)
+            if tenant is None:
+                reason = DeadLetter("unknown-tenant", "No tenant of this name exists; add it, then replay the record.")
+                batch.stray.append(Refused(record, 0, reason, record.value))
+                continue
+            part = batch.tenants[origin.tenant] = TenantBatch(
+                tenant, find_keys(origin.tenant), ZoneInfo(tenant.timezone)
+            )
+        _read_record(record, origin, part)
+    return batch
+
+
+def _read_record(record: IncomingRecord, origin: RecordOrigin, part: TenantBatch) -> None:
+    tally = part.tallies[record] = Tally(origin.source)
+    try:
+        parsed = parse_json(record.value)
+    except MalformedJson as error:
+        tally.accepted = 1
+        part.refuse(record, 0, DeadLetter(error.code, str(error)), record.value)
+        return
+    statements: Sequence[Any] = parsed if isinstance(parsed, list) else [parsed]
+    if not statements:
+        tally.accepted = 1
+        part.refuse(record, 0, DeadLetter("empty-record", "The record holds no statement."), record.value)
+        return
+    tally.accepted = len(statements)
+    whole_record_is_valid = _is_valid(statements, origin.version)
+    for position, statement in enumerate(statements):
+        try:
+            if not whole_record_is_valid:
+                _check(statement, origin.version)
+            part.candidates.append(_to_candidate(record, position, statement, origin, part))
+        except DeadLetter as reason:
+            part.refuse(record, position, reason, orjson.dumps(statement))
+        except Exception as error:  # noqa: BLE001 (no exception leaves the stream)
+            # A fault of ours in one statement must not stop the stream: it is kept, to be replayed when mended.
+            # Only where it happened is logged: the text of an exception may hold a name.
+            logger.error(  # noqa: TRY400 (see above)
+                "statement-not-processed",
+                extra={
+                    "partition": record.partition,
+                    "offset": record.offset,
+                    "position": position,
+                    "error": locate(error),
+                },
+            )
+            part.refuse(
+                record,
+                position,
+                DeadLetter("processing-error", type(error).__name__),
+                orjson.dumps(statement),
+            )
+
+
+def _is_valid(statements: Sequence[Any], version: str) -> bool:
+    try:
+        check_statements(statements, version)
+    except InvalidStatement:
+        return False
+    return True
+
+
+def _check(statement: object, version: str) -> None:
+    """Raise a DeadLetter for a statement that is itself invalid; its neighbours in the record are not."""
+    try:
+        check_statements([statement], version)
+    except InvalidStatement as error:
+        problem = error.problems[0]
+        raise DeadLetter(
+            error.code, problem.message, rule=problem.rule, pointer=problem.pointer.removeprefix("/0")
+        ) from None
+
+
+def _to_candidate(
+    record: IncomingRecord, position: int, statement: dict[str, Any], origin: RecordOrigin, part: TenantBatch
+) -> Candidate:
+    told_id = statement.get("id")
+    # Without an id of its own, a statement is named by its place in the log: the same one when it is read again.
+    statement_id = (
+        UUID(told_id)
+        if told_id
+        else uuid5(NAMESPACE_URL, f"jalon:{record.topic}/{record.partition}/{record.offset}/{position}")
+    )
+    digest = fingerprint(statement, part.keys.fingerprint)
+    stored = format_timestamp(record.timestamp)
+    complete = {"id": str(statement_id), **statement, "stored": stored}
+    complete.setdefault("timestamp", stored)
+    complete.setdefault("version", _VERSION_TO_STORE[origin.version])
+    complete.setdefault(
+        "authority",
+        {"objectType": "Agent", "account": {"homePage": SOURCES_HOME_PAGE, "name": origin.source}},
+    )
+    return Candidate(record, position, statement_id, complete, digest, enrich(complete, part.zone))
+
+
+def locate(error: BaseException) -> str:
+    """Name the class of an exception and the line that raised it, without its text, which may hold a name."""
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f" at {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
+    return type(error).__name__ + place

@@ -1,0 +1,207 @@
+"""From settled candidates to the rows of the tenant's tables, with every identity replaced and sealed."""
+
+from __future__ import annotations
+
+import base64
+import os
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
+
+import orjson
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from clickhouse.statements import Row
+from identity.keys import MasterKey
+from identity.sealing import Sealed, pseudonymise
+from stream_processors.reading import Candidate, IncomingRecord, Refused, TenantBatch
+
+FindLearnerKeys = Callable[[str, Iterable[str]], dict[str, bytes]]
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_NONCE_BYTES = 12
+
+
+class LedgerRow(NamedTuple):
+    """The columns of `ledger`: what became of one record."""
+
+    topic: str
+    partition: int
+    offset: int
+    source: str
+    at: datetime
+    accepted: int
+    stored: int
+    duplicate: int
+    dead: int
+
+
+class DeadLetterRow(NamedTuple):
+    """The columns of a tenant's `dead_letters`."""
+
+    topic: str
+    partition: int
+    offset: int
+    position: int
+    at: datetime
+    source: str
+    code: str
+    rule: str
+    pointer: str
+    detail: str
+    payload: str
+
+
+class StrayRow(NamedTuple):
+    """The columns of the shared `dead_letters`: records of no known tenant."""
+
+    topic: str
+    partition: int
+    offset: int
+    at: datetime
+    code: str
+    detail: str
+    payload: str
+
+
+class ProgressRow(NamedTuple):
+    """The columns of `progress`."""
+
+    topic: str
+    partition: int
+    next_offset: int
+
+
+def to_rows(batch: TenantBatch, candidates: Sequence[Candidate], learner_keys: FindLearnerKeys) -> list[Row]:
+    """Pseudonymise and seal candidates of one tenant. Raises VaultUnavailable: then nothing may be written."""
+    keys = batch.keys
+    statements = [candidate.statement for candidate in candidates]
+    sealed = pseudonymise(statements, keys, lambda pseudonyms: learner_keys(keys.tenant, pseudonyms))
+    return [
+        _to_row(candidate, one, batch.tallies[candidate.record].source)
+        for candidate, one in zip(candidates, sealed, strict=True)
+    ]
+
+
+def to_ledger_rows(batch: TenantBatch) -> list[LedgerRow]:
+    """Return one row for each of the tenant's records in the batch."""
+    return [
+        LedgerRow(
+            record.topic,
+            record.partition,
+            record.offset,
+            tally.source,
+            to_datetime(record.timestamp),
+            tally.accepted,
+            tally.stored,
+            tally.duplicate,
+            tally.dead,
+        )
+        for record, tally in batch.tallies.items()
+    ]
+
+
+def to_dead_letter_rows(batch: TenantBatch) -> list[DeadLetterRow]:
+    """Return what was refused, its payload sealed under the tenant's dead-letter key."""
+    return [
+        DeadLetterRow(
+            refused.record.topic,
+            refused.record.partition,
+            refused.record.offset,
+            refused.position,
+            to_datetime(refused.record.timestamp),
+            batch.tallies[refused.record].source,
+            refused.reason.code,
+            refused.reason.rule,
+            refused.reason.pointer,
+            refused.reason.detail,
+            seal_payload(batch.keys.dead_letter, refused.payload, refused.record),
+        )
+        for refused in batch.refused
+    ]
+
+
+def to_stray_rows(stray: Iterable[Refused], master: MasterKey) -> list[StrayRow]:
+    """Return the records of no known tenant, their payload sealed under the operator's master key."""
+    return [
+        StrayRow(
+            refused.record.topic,
+            refused.record.partition,
+            refused.record.offset,
+            to_datetime(refused.record.timestamp),
+            refused.reason.code,
+            refused.reason.detail,
+            base64.b64encode(
+                master.wrap(refused.payload, tenant="", purpose="stray", id=_name_place(refused.record))
+            ).decode(),
+        )
+        for refused in stray
+    ]
+
+
+def seal_payload(key: bytes, payload: bytes, record: IncomingRecord) -> str:
+    """Seal a dead letter's payload under a tenant's key (AES-GCM, bound to its place in the log), as base64."""
+    nonce = os.urandom(_NONCE_BYTES)
+    return base64.b64encode(nonce + AESGCM(key).encrypt(nonce, payload, _name_place(record).encode())).decode()
+
+
+def open_payload(key: bytes, sealed: str, *, topic: str, partition: int, offset: int) -> bytes:
+    """Give back what seal_payload sealed; raises cryptography's InvalidTag for another key or place."""
+    raw = base64.b64decode(sealed)
+    return AESGCM(key).decrypt(raw[:_NONCE_BYTES], raw[_NONCE_BYTES:], f"{topic}/{partition}/{offset}".encode())
+
+
+def to_datetime(milliseconds: int) -> datetime:
+    """Return milliseconds since 1970 UTC as an aware datetime."""
+    return _EPOCH + timedelta(milliseconds=milliseconds)
+
+
+def _name_place(record: IncomingRecord) -> str:
+    return f"{record.topic}/{record.partition}/{record.offset}"
+
+
+def _to_row(candidate: Candidate, sealed: Sealed, source: str) -> Row:
+    record, columns = candidate.record, candidate.enrichment
+    return Row(
+        id=candidate.id,
+        stored=record.timestamp,
+        timestamp=columns.timestamp,
+        source=source,
+        actor=sealed.actor,
+        authority=_pseudonym_of(sealed.statement["authority"]),
+        verb=columns.verb,
+        activity=columns.activity.id,
+        activity_type=columns.activity_type,
+        activity_name=columns.activity.name,
+        registration=columns.registration,
+        session=columns.session.id,
+        session_name=columns.session.name,
+        module=columns.module.id,
+        module_name=columns.module.name,
+        pathway=columns.pathway.id,
+        pathway_name=columns.pathway.name,
+        modality=columns.modality,
+        place=columns.place,
+        connection=columns.connection,
+        half_day=columns.half_day,
+        planned_start=columns.planned_start,
+        planned_seconds=columns.planned_seconds,
+        duration_ms=columns.duration_ms,
+        completion=columns.completion,
+        success=columns.success,
+        score_scaled=columns.score_scaled,
+        statement=orjson.dumps(sealed.statement).decode(),
+        sealed=sealed.sealed,
+        fingerprint=candidate.fingerprint,
+        partition=record.partition,
+        offset=record.offset,
+        position=candidate.position,
+    )
+
+
+def _pseudonym_of(agent: dict[str, Any]) -> str:
+    """Return the pseudonym that stands in an agent; an anonymous group (OAuth) is known by its first member."""
+    if "account" not in agent:
+        agent = agent["member"][0]
+    name: str = agent["account"]["name"]
+    return name

@@ -1,0 +1,72 @@
+"""ISO 8601 times and durations as the typed columns hold them: whole milliseconds, and half-days of a time zone."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from stream_processors.errors import DeadLetter
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
+# What DateTime64 of ClickHouse can hold.
+_EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
+_LATEST = datetime(2299, 12, 31, tzinfo=UTC)
+_NOON_BREAK = 13
+
+_DURATION = re.compile(
+    r"P(?:(?P<years>[\d.]+)Y)?(?:(?P<months>[\d.]+)M)?(?:(?P<weeks>[\d.]+)W)?(?:(?P<days>[\d.]+)D)?"
+    r"(?:T(?:(?P<hours>[\d.]+)H)?(?:(?P<minutes>[\d.]+)M)?(?:(?P<seconds>[\d.]+)S)?)?"
+)
+# A calendar year or month has no length of its own; these are the nominal ones of ISO 8601-2.
+_SECONDS = {
+    "years": 365 * 86_400,
+    "months": 30 * 86_400,
+    "weeks": 7 * 86_400,
+    "days": 86_400,
+    "hours": 3_600,
+    "minutes": 60,
+    "seconds": 1,
+}
+
+
+def parse_timestamp(text: str, pointer: str) -> int:
+    """Return milliseconds since 1970 UTC; without a zone UTC is meant. Raises DeadLetter outside of 1900 to 2299."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise DeadLetter(
+            "unstorable-timestamp",
+            "The time is valid ISO 8601 in a form that cannot be stored; use RFC 3339.",
+            pointer=pointer,
+        ) from None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    if not _EARLIEST <= moment <= _LATEST:
+        raise DeadLetter("unstorable-timestamp", "Times from 1900 to 2299 can be stored.", pointer=pointer)
+    return (moment - _EPOCH) // _MILLISECOND
+
+
+def format_timestamp(milliseconds: int) -> str:
+    """Return RFC 3339 in UTC with milliseconds, as `stored` is written."""
+    moment = _EPOCH + timedelta(milliseconds=milliseconds)
+    return f"{moment:%Y-%m-%dT%H:%M:%S}.{milliseconds % 1000:03}Z"
+
+
+def parse_duration(text: str) -> int | None:
+    """Return milliseconds, or None where the text is no ISO 8601 duration; years and months at their nominal length."""
+    match = _DURATION.fullmatch(text.replace(",", "."))
+    if match is None or text in ("P", "PT"):
+        return None
+    try:
+        seconds = sum(float(value) * _SECONDS[unit] for unit, value in match.groupdict().items() if value)
+    except ValueError:
+        return None
+    return round(seconds * 1000)
+
+
+def name_half_day(milliseconds: int, zone: ZoneInfo) -> str:
+    """Return the half-day of an instant in the tenant's zone, such as `2026-11-22 am`; afternoons begin at 13:00."""
+    local = (_EPOCH + timedelta(milliseconds=milliseconds)).astimezone(zone)
+    return f"{local.year:04}-{local.month:02}-{local.day:02} {'am' if local.hour < _NOON_BREAK else 'pm'}"
