@@ -6,8 +6,7 @@ Only what is fixed at acceptance is decided here; what can still change (a leave
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -15,9 +14,16 @@ from stream_processors.errors import DeadLetter
 from stream_processors.times import name_half_day, parse_duration, parse_timestamp
 from xapi_profiles.vocabulary import ActivityType, Extension, Modality
 
-_SESSION_TYPES = frozenset({ActivityType.SESSION, ActivityType.LIVE_SESSION, ActivityType.FACE_TO_FACE})
-_MODULE_TYPES = frozenset({ActivityType.TRAINING_MODULE, ActivityType.MODULE, ActivityType.COURSE})
-_PATHWAY_TYPES = frozenset({ActivityType.PATHWAY, ActivityType.LEARNING_PLAN})
+_ROLE_OF_TYPE = {
+    ActivityType.SESSION: "session",
+    ActivityType.LIVE_SESSION: "session",
+    ActivityType.FACE_TO_FACE: "session",
+    ActivityType.TRAINING_MODULE: "module",
+    ActivityType.MODULE: "module",
+    ActivityType.COURSE: "module",
+    ActivityType.PATHWAY: "pathway",
+    ActivityType.LEARNING_PLAN: "pathway",
+}
 _MODALITY_OF_TYPE = {
     ActivityType.VIRTUAL_CLASSROOM: Modality.REMOTE,
     ActivityType.WEBINAR: Modality.REMOTE,
@@ -28,16 +34,17 @@ _MODALITIES = frozenset(Modality)
 _VIDEO_SESSION = "https://w3id.org/xapi/video/extensions/session-id"
 
 
-@dataclass(frozen=True, slots=True)
-class Activity:
+class Activity(NamedTuple):
     """An activity as a column pair: its IRI and the name to show for it."""
 
     id: str = ""
     name: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Enrichment:
+_NO_ACTIVITY = Activity()
+
+
+class Enrichment(NamedTuple):
     """The typed columns of one statement; '' and None mean none. Times are milliseconds since 1970 UTC."""
 
     timestamp: int
@@ -75,12 +82,12 @@ def enrich(statement: dict[str, Any], zone: ZoneInfo) -> Enrichment:
     return Enrichment(
         timestamp=timestamp,
         verb=statement["verb"]["id"],
-        activity=_to_activity(target) if is_activity else Activity(),
+        activity=_to_activity(target) if is_activity else _NO_ACTIVITY,
         activity_type=target_type,
         registration=UUID(context["registration"]) if "registration" in context else None,
-        session=roles["session"],
-        module=roles["module"],
-        pathway=roles["pathway"],
+        session=roles.get("session", _NO_ACTIVITY),
+        module=roles.get("module", _NO_ACTIVITY),
+        pathway=roles.get("pathway", _NO_ACTIVITY),
         modality=_find_modality(extensions, target_type),
         place=_find_place(extensions, target, target_type),
         connection=_text(extensions, Extension.CONNECTION, Extension.CMI5_SESSION_ID, _VIDEO_SESSION),
@@ -95,21 +102,12 @@ def enrich(statement: dict[str, Any], zone: ZoneInfo) -> Enrichment:
 
 
 def _find_roles(target: dict[str, Any] | None, activities: dict[str, Any]) -> dict[str, Activity]:
-    roles = {"session": Activity(), "module": Activity(), "pathway": Activity()}
+    found: dict[str, Activity] = {}
     for activity in _related(target, activities):
-        kind = _type_of(activity)
-        role = (
-            "session"
-            if kind in _SESSION_TYPES
-            else "module"
-            if kind in _MODULE_TYPES
-            else "pathway"
-            if kind in _PATHWAY_TYPES
-            else ""
-        )
-        if role and not roles[role].id:
-            roles[role] = _to_activity(activity)
-    return roles
+        role = _ROLE_OF_TYPE.get(_type_of(activity))
+        if role is not None and role not in found:
+            found[role] = _to_activity(activity)
+    return found
 
 
 def _related(target: dict[str, Any] | None, activities: dict[str, Any]) -> Iterator[dict[str, Any]]:

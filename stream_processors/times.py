@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -14,6 +15,7 @@ _MILLISECOND = timedelta(milliseconds=1)
 _EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
 _LATEST = datetime(2299, 12, 31, tzinfo=UTC)
 _NOON_BREAK = 13
+_QUARTER_HOUR = 900_000
 
 _DURATION = re.compile(
     r"P(?:(?P<years>[\d.]+)Y)?(?:(?P<months>[\d.]+)M)?(?:(?P<weeks>[\d.]+)W)?(?:(?P<days>[\d.]+)D)?"
@@ -48,6 +50,7 @@ def parse_timestamp(text: str, pointer: str) -> int:
     return (moment - _EPOCH) // _MILLISECOND
 
 
+@functools.lru_cache(maxsize=1_000)
 def format_timestamp(milliseconds: int) -> str:
     """Return RFC 3339 in UTC with milliseconds, as `stored` is written."""
     moment = _EPOCH + timedelta(milliseconds=milliseconds)
@@ -68,5 +71,11 @@ def parse_duration(text: str) -> int | None:
 
 def name_half_day(milliseconds: int, zone: ZoneInfo) -> str:
     """Return the half-day of an instant in the tenant's zone, such as `2026-11-22 am`; afternoons begin at 13:00."""
-    local = (_EPOCH + timedelta(milliseconds=milliseconds)).astimezone(zone)
+    return _name_quarter(milliseconds // _QUARTER_HOUR, zone)
+
+
+@functools.lru_cache(maxsize=10_000)
+def _name_quarter(quarter: int, zone: ZoneInfo) -> str:
+    """All of a quarter of an hour lies in one half-day: offsets of zones in use are multiples of it."""
+    local = (_EPOCH + timedelta(milliseconds=quarter * _QUARTER_HOUR)).astimezone(zone)
     return f"{local.year:04}-{local.month:02}-{local.day:02} {'am' if local.hour < _NOON_BREAK else 'pm'}"

@@ -1,0 +1,72 @@
+"""End to end: from a request to the LRS until ClickHouse answers with the statement."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import time
+from collections.abc import Sequence
+from uuid import UUID
+
+import orjson
+
+from benchmarks.load import Sender, make_bodies
+from clickhouse.connection import AsyncClient
+from clickhouse.databases import name_tenant_database
+from clickhouse.statements import find_ids
+
+
+class Pipeline:
+    """One tenant of a running instance, written to through the LRS and looked at in ClickHouse."""
+
+    def __init__(self, client: AsyncClient, tenant: str, sender: Sender) -> None:
+        self._client, self._sender = client, sender
+        self._database = name_tenant_database(tenant)
+
+    async def count(self) -> int:
+        result = await self._client.query(
+            f"SELECT count() FROM {self._database}.statements FINAL"
+        )
+        return int(result.result_rows[0][0])
+
+    async def measure_throughput(self, statements: int, per_request: int) -> float:
+        """Return statements a second, from the first request until the last statement is queryable."""
+        bodies = make_bodies(statements, per_request)
+        target = await self.count() + statements
+        started = time.perf_counter()
+        await self._sender.post_all(bodies)
+        while await self.count() < target:
+            await asyncio.sleep(0.02)
+        return statements / (time.perf_counter() - started)
+
+    async def measure_acceptance(self, requests: int, per_request: int) -> list[float]:
+        """Return the seconds of each of so many requests, one after the other."""
+        return [await self._sender.post(body) for body in make_bodies(requests * per_request, per_request)]
+
+    async def measure_freshness(self, statements: int, per_second: float, *, sample_every: int) -> list[float]:
+        """Post at a steady rate, and return for a sample the seconds from posting to being queryable."""
+        bodies = make_bodies(statements, 1)
+        started = time.perf_counter()
+        tasks: list[asyncio.Task[float]] = []
+        for number, body in enumerate(bodies):
+            await asyncio.sleep(max(0.0, started + number / per_second - time.perf_counter()))
+            if number % sample_every == 0:
+                tasks.append(asyncio.create_task(self._measure_one(body)))
+            else:
+                tasks.append(asyncio.create_task(self._sender.post(body)))
+        took = await asyncio.gather(*tasks)
+        return list(itertools.islice(took, 0, None, sample_every))
+
+    async def _measure_one(self, body: bytes) -> float:
+        statement_id = UUID(orjson.loads(body)[0]["id"])
+        started = time.perf_counter()
+        await self._sender.post(body)
+        while not await find_ids(self._client, self._database, [statement_id]):
+            await asyncio.sleep(0.002)
+        return time.perf_counter() - started
+
+
+def quantile(values: Sequence[float], share: float) -> float:
+    """Return the value below which that share of the values lies."""
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))]

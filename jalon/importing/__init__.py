@@ -1,0 +1,1 @@
+"""`jalon import`: files of statements in, a verdict for every one of them out."""
