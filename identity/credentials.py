@@ -1,0 +1,209 @@
+"""Credentials: what a platform shows to the LRS to write or read statements, and how it is checked fast.
+
+A slow hash protects the secrets at rest; it is paid once per process and credential, not per request.
+"""
+
+from __future__ import annotations
+
+import hmac
+import re
+import secrets
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Engine, Row, select, update
+
+from identity.database import insert_new, reading, writing
+from identity.errors import AlreadyExists, InvalidValue, WrongCredential
+from identity.passwords import hash_secret, verify_secret
+from identity.tables import CREDENTIALS
+from identity.tenants import get_tenant
+
+SCOPES = frozenset(
+    {
+        "statements/write",
+        "statements/read/mine",
+        "statements/read",
+        "state",
+        "profile",
+        "define",
+        "all/read",
+        "all",
+    }
+)
+"""The scopes of xAPI 1.0.3, Communication 4.2."""
+
+# Basic authentication splits at the first colon, and a header holds no control characters.
+_KEY = re.compile(r"[!-9;-~]{1,128}")
+_MIN_SECRET = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """A verified right to act for one tenant. `sees_identities` lets its reads show people, not pseudonyms."""
+
+    key: str
+    tenant: str
+    name: str
+    scopes: frozenset[str]
+    sees_identities: bool
+
+
+def add_credential(
+    engine: Engine,
+    tenant: str,
+    name: str,
+    *,
+    scopes: Iterable[str] = ("statements/write", "statements/read"),
+    sees_identities: bool = False,
+    key: str | None = None,
+    secret: str | None = None,
+) -> tuple[Credential, str]:
+    """Add a credential and return it with its secret, which is kept as a hash only and shown never again.
+
+    Key and secret are drawn at random unless given. Again with the same key, secret and rights changes nothing.
+    Raises InvalidValue, UnknownTenant, AlreadyExists, IdentityUnavailable.
+    """
+    credential = Credential(
+        key=secrets.token_hex(16) if key is None else key,
+        tenant=tenant,
+        name=name,
+        scopes=frozenset(scopes),
+        sees_identities=sees_identities,
+    )
+    secret = secrets.token_urlsafe(32) if secret is None else secret
+    _check(credential, secret)
+    get_tenant(engine, tenant)
+    row = {
+        "key": credential.key,
+        "tenant": tenant,
+        "name": name,
+        "scopes": " ".join(sorted(credential.scopes)),
+        "sees_identities": sees_identities,
+        "secret_hash": hash_secret(secret),
+        "created_at": datetime.now(UTC),
+    }
+    with writing(engine) as connection:
+        insert_new(connection, CREDENTIALS, [row])
+        stored = connection.execute(select(CREDENTIALS).where(CREDENTIALS.c.key == credential.key)).one()
+    ours = stored.secret_hash == row["secret_hash"]
+    same = stored.disabled_at is None and _to_credential(stored) == credential
+    if not ours and not (same and verify_secret(stored.secret_hash, secret)):
+        raise AlreadyExists("There is a credential with that key already, and it differs: take another key.")
+    return credential, secret
+
+
+def disable_credential(engine: Engine, key: str) -> None:
+    """Refuse the credential from now on; an Authenticator notices within its `ttl`.
+
+    A key that is unknown or disabled already changes nothing. Raises IdentityUnavailable.
+    """
+    with writing(engine) as connection:
+        connection.execute(
+            update(CREDENTIALS)
+            .where(CREDENTIALS.c.key == key, CREDENTIALS.c.disabled_at.is_(None))
+            .values(disabled_at=datetime.now(UTC))
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Verified:
+    credential: Credential
+    until: float = field(compare=False)
+
+
+class Authenticator:
+    """Checks keys and secrets. Safe to use from several threads.
+
+    A verified pair is remembered for `ttl` seconds, as an HMAC under a key that lives and dies with this object,
+    for at most `capacity` pairs. A refusal is not remembered and costs the same whether or not the key exists.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        *,
+        ttl: float = 60,
+        capacity: int = 10_000,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._engine = engine
+        self._ttl = ttl
+        self._capacity = capacity
+        self._clock = clock
+        self._process_key = secrets.token_bytes(32)
+        self._verified: OrderedDict[bytes, _Verified] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def recall(self, key: str, secret: str) -> Credential | None:
+        """Return the credential if this pair was verified lately; never waits, so an event loop may call it."""
+        return self._recall(self._token(key, secret))
+
+    def authenticate(self, key: str, secret: str) -> Credential:
+        """Return the credential that `key` and `secret` belong to.
+
+        Takes microseconds when the pair was verified lately, else some 20 ms and a query: call it in a thread.
+        Raises WrongCredential, IdentityUnavailable.
+        """
+        token = self._token(key, secret)
+        known = self._recall(token)
+        if known is not None:
+            return known
+        until = self._clock() + self._ttl
+        # A key that none can have is looked up all the same, as one that none has.
+        sought = key if _KEY.fullmatch(key) else ""
+        with reading(self._engine) as connection:
+            row = connection.execute(
+                select(CREDENTIALS).where(CREDENTIALS.c.key == sought, CREDENTIALS.c.disabled_at.is_(None))
+            ).one_or_none()
+        if not verify_secret(None if row is None else row.secret_hash, secret) or row is None:
+            raise WrongCredential
+        credential = _to_credential(row)
+        with self._lock:
+            self._verified[token] = _Verified(credential, until)
+            while len(self._verified) > self._capacity:
+                self._verified.popitem(last=False)
+        return credential
+
+    def _recall(self, token: bytes) -> Credential | None:
+        with self._lock:
+            entry = self._verified.get(token)
+            if entry is None:
+                return None
+            if entry.until <= self._clock():
+                del self._verified[token]
+                return None
+            self._verified.move_to_end(token)
+            return entry.credential
+
+    def _token(self, key: str, secret: str) -> bytes:
+        # The key's length goes in, or key "ab" with secret "c" would be key "a" with secret "bc".
+        pair = f"{len(key)}:{key}{secret}".encode("utf-8", "surrogatepass")
+        return hmac.digest(self._process_key, pair, "sha256")
+
+
+def _check(credential: Credential, secret: str) -> None:
+    if not _KEY.fullmatch(credential.key):
+        raise InvalidValue("A credential's key has 1 to 128 visible ASCII characters and no colon.")
+    if len(secret) < _MIN_SECRET:
+        raise InvalidValue(f"A credential's secret has at least {_MIN_SECRET} characters.")
+    if not credential.name.strip():
+        raise InvalidValue("A credential needs a name.")
+    unknown = credential.scopes - SCOPES
+    if unknown or not credential.scopes:
+        raise InvalidValue(f"A credential's scopes are one or more of: {', '.join(sorted(SCOPES))}.")
+
+
+def _to_credential(row: Row[Any]) -> Credential:
+    return Credential(
+        key=row.key,
+        tenant=row.tenant,
+        name=row.name,
+        scopes=frozenset(row.scopes.split()),
+        sees_identities=row.sees_identities,
+    )
