@@ -25,6 +25,7 @@ from stream_processors.errors import DeadLetter
 from stream_processors.times import format_timestamp
 from xapi_profiles.errors import InvalidStatement, MalformedJson, MalformedRecord
 from xapi_profiles.record import RecordOrigin, parse_headers
+from xapi_profiles.statement import PROPERTY_NAMES
 from xapi_profiles.validation import check_statements, parse_json
 
 logger = logging.getLogger(__name__)
@@ -190,8 +191,15 @@ def _check(statement: object, version: str) -> None:
     except InvalidStatement as error:
         problem = error.problems[0]
         raise DeadLetter(
-            error.code, problem.message, rule=problem.rule, pointer=problem.pointer.removeprefix("/0")
+            error.code, problem.message, rule=problem.rule, pointer=mask_pointer(problem.pointer.removeprefix("/0"))
         ) from None
+
+
+def mask_pointer(pointer: str) -> str:
+    """Keep of a JSON pointer what the specification names; a key that a sender made up may be a name."""
+    return "/".join(
+        part if not part or part.isdecimal() or part in PROPERTY_NAMES else "…" for part in pointer.split("/")
+    )
 
 
 def _to_candidate(

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import functools
-import re
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from stream_processors.errors import DeadLetter
+from xapi_profiles.datatypes import read_duration, read_timestamp
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
@@ -17,34 +17,15 @@ _LATEST = datetime(2299, 12, 31, tzinfo=UTC)
 _NOON_BREAK = 13
 _QUARTER_HOUR = 900_000
 
-_DURATION = re.compile(
-    r"P(?:(?P<years>[\d.]+)Y)?(?:(?P<months>[\d.]+)M)?(?:(?P<weeks>[\d.]+)W)?(?:(?P<days>[\d.]+)D)?"
-    r"(?:T(?:(?P<hours>[\d.]+)H)?(?:(?P<minutes>[\d.]+)M)?(?:(?P<seconds>[\d.]+)S)?)?"
-)
-# A calendar year or month has no length of its own; these are the nominal ones of ISO 8601-2.
-_SECONDS = {
-    "years": 365 * 86_400,
-    "months": 30 * 86_400,
-    "weeks": 7 * 86_400,
-    "days": 86_400,
-    "hours": 3_600,
-    "minutes": 60,
-    "seconds": 1,
-}
-
 
 def parse_timestamp(text: str, pointer: str) -> int:
     """Return milliseconds since 1970 UTC; without a zone UTC is meant. Raises DeadLetter outside of 1900 to 2299."""
     try:
         moment = datetime.fromisoformat(text)
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=UTC)
     except ValueError:
-        raise DeadLetter(
-            "unstorable-timestamp",
-            "The time is valid ISO 8601 in a form that cannot be stored; use RFC 3339.",
-            pointer=pointer,
-        ) from None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
+        moment = _read_unusual(text, pointer)
     if not _EARLIEST <= moment <= _LATEST:
         raise DeadLetter("unstorable-timestamp", "Times from 1900 to 2299 can be stored.", pointer=pointer)
     return (moment - _EPOCH) // _MILLISECOND
@@ -57,16 +38,22 @@ def format_timestamp(milliseconds: int) -> str:
     return f"{moment:%Y-%m-%dT%H:%M:%S}.{milliseconds % 1000:03}Z"
 
 
-def parse_duration(text: str) -> int | None:
-    """Return milliseconds, or None where the text is no ISO 8601 duration; years and months at their nominal length."""
-    match = _DURATION.fullmatch(text.replace(",", "."))
-    if match is None or text in ("P", "PT"):
-        return None
+def _read_unusual(text: str, pointer: str) -> datetime:
+    """Read what only the specification's own grammar allows: a leap second, a basic format."""
     try:
-        seconds = sum(float(value) * _SECONDS[unit] for unit, value in match.groupdict().items() if value)
+        return read_timestamp(text)
+    except ValueError:
+        raise DeadLetter(
+            "unstorable-timestamp", "The time has no form that the specification allows.", pointer=pointer
+        ) from None
+
+
+def parse_duration(text: str) -> int | None:
+    """Return milliseconds, or None where the text is no ISO 8601 duration; years and months count their means."""
+    try:
+        return round(read_duration(text) * 1000)
     except ValueError:
         return None
-    return round(seconds * 1000)
 
 
 def name_half_day(milliseconds: int, zone: ZoneInfo) -> str:

@@ -330,3 +330,29 @@ class Statement2(_Stored, total=False):
     timestamp: Timestamp2
     stored: Timestamp2
     version: Version2
+
+
+PROPERTY_NAMES: Final = frozenset(
+    name
+    for kind in (
+        Account,
+        Agent,
+        Group,
+        Verb,
+        InteractionComponent,
+        ActivityDefinition,
+        Activity,
+        StatementRef,
+        Score,
+        Result,
+        ContextActivities,
+        ContextAgent,
+        ContextGroup,
+        Context2,
+        Attachment,
+        SubStatement2,
+        Statement2,
+    )
+    for name in kind.__annotations__
+)
+"""Every property that the specification names: any other key in a statement is its sender's own."""

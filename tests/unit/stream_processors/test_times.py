@@ -30,6 +30,8 @@ def test_an_instant_is_the_same_in_whatever_zone_it_is_written(moment: datetime)
         ("2026-11-22T09:00:00+01:00", 1_795_334_400_000),
         ("2026-11-22T08:00:00", 1_795_334_400_000),
         ("2026-11-22T08:00:00.1239999Z", 1_795_334_400_123),
+        ("2026-11-22T08:00:60Z", 1_795_334_459_000),
+        ("20261122T080000Z", 1_795_334_400_000),
     ],
 )
 def test_timestamps_are_read_as_the_specification_writes_them(text: str, expected: int) -> None:
@@ -46,7 +48,7 @@ def test_a_time_that_cannot_be_stored_is_a_dead_letter_that_says_where(text: str
 
 @pytest.mark.parametrize(
     ("text", "milliseconds"),
-    [("PT3H", 10_800_000), ("PT0.5S", 500), ("P1DT1M", 86_460_000), ("P2W", 1_209_600_000), ("P1Y", 31_536_000_000)],
+    [("PT3H", 10_800_000), ("PT0.5S", 500), ("P1DT1M", 86_460_000), ("P2W", 1_209_600_000)],
 )
 def test_durations_are_milliseconds(text: str, milliseconds: int) -> None:
     assert parse_duration(text) == milliseconds
