@@ -1,0 +1,79 @@
+"""How an institution's things are named: IRIs of its activities, ids of statements, registrations.
+
+All are computed, never drawn: the same input names the same things in every run and on every machine.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+import uuid
+from typing import Any, Final
+from urllib.parse import quote
+
+DEFAULT_HOME: Final = "https://w3id.org/jalon/tenants/{tenant}"
+
+_NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "https://w3id.org/jalon/xapi/producers")
+_NOT_SLUG = re.compile(r"[^a-z0-9]+")
+
+
+class Naming:
+    """The names of one tenant. `home` is the base of its activities' IRIs, without a slash at the end."""
+
+    def __init__(self, tenant: str, home: str | None = None) -> None:
+        self.tenant = tenant
+        self.home = (home or DEFAULT_HOME.format(tenant=tenant)).rstrip("/")
+
+    def session(self, identifier: str) -> str:
+        """Return the IRI of a training session."""
+        return f"{self.home}/sessions/{quote(identifier, safe='')}"
+
+    def module(self, identifier: str) -> str:
+        """Return the IRI of a module."""
+        return f"{self.home}/modules/{quote(identifier, safe='')}"
+
+    def pathway(self, identifier: str) -> str:
+        """Return the IRI of a pathway (a GAIA dispositif)."""
+        return f"{self.home}/pathways/{quote(identifier, safe='')}"
+
+    def room(self, identifier: str) -> str:
+        """Return the IRI of a room, by its identifier (of a room known by its name only: `slug(name)`)."""
+        return f"{self.home}/rooms/{quote(identifier, safe='')}"
+
+    def virtual_room(self, identifier: str) -> str:
+        """Return the IRI of a virtual room."""
+        return f"{self.home}/virtual-rooms/{quote(identifier, safe='')}"
+
+    def system(self, source: str) -> str:
+        """Return the IRI of a source system, the home page of the account that stands for it."""
+        return f"{self.home}/systems/{quote(source, safe='')}"
+
+    def statement_id(self, source: str, key: str) -> str:
+        """Return the id of a statement: uuid5 of tenant, source and source key."""
+        return derive_uuid("statement", self.tenant, source, key)
+
+    def registration(self, session: str, ifi: dict[str, Any]) -> str:
+        """Return the registration of a learner to a session, the same from every source.
+
+        The pathway takes no part: a session belongs to one pathway, and sources of presence do not know it.
+        """
+        return derive_uuid("registration", self.tenant, session, identify(ifi))
+
+
+def derive_uuid(*parts: str) -> str:
+    """Return the uuid5 of some texts in Jalon's own namespace; no two lists of texts share one by joining alike."""
+    return str(uuid.uuid5(_NAMESPACE, "\x1f".join(parts)))
+
+
+def identify(ifi: dict[str, Any]) -> str:
+    """Return the normal form of an agent's identifier: e-mail addresses do not differ by case."""
+    if "mbox" in ifi:
+        return "mbox:" + str(ifi["mbox"]).removeprefix("mailto:").lower()
+    account = ifi["account"]
+    return f"account:{account['homePage']}|{account['name']}"
+
+
+def slug(text: str) -> str:
+    """Return a name as an identifier: lower case, without accents, `-` for anything but letters and digits."""
+    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
+    return _NOT_SLUG.sub("-", plain).strip("-")
