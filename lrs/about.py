@@ -1,0 +1,51 @@
+"""Resources that need no credential: what this LRS speaks, and whether it runs."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import Response
+
+from lrs.errors import Unavailable
+from lrs.frame import answer_json
+from lrs.negotiation import SUPPORTED
+from lrs.queries import read_parameters
+from lrs.services import Services
+
+_READY_SECONDS = 2.0
+
+
+class About:
+    """Endpoints over the services of one process."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    async def about(self, request: Request) -> Response:
+        """Answer the versions of xAPI that are spoken here."""
+        read_parameters(request.query_params.multi_items(), ())
+        return answer_json(orjson.dumps({"version": list(SUPPORTED), "extensions": {}}))
+
+    async def health(self, _request: Request) -> Response:
+        """Answer that the process runs."""
+        return answer_json(b'{"status":"ok"}')
+
+    async def ready(self, _request: Request) -> Response:
+        """Answer whether Kafka and ClickHouse answer: 200, or 503 naming which do not."""
+        kafka, clickhouse = await asyncio.gather(
+            _answers(self._services.log.end_offsets()), _answers(self._services.store.read_progress())
+        )
+        status = 200 if kafka and clickhouse else 503
+        return answer_json(orjson.dumps({"kafka": kafka, "clickhouse": clickhouse}), status=status)
+
+
+async def _answers(call: Awaitable[object]) -> bool:
+    try:
+        async with asyncio.timeout(_READY_SECONDS):
+            await call
+    except (Unavailable, TimeoutError):
+        return False
+    return True

@@ -1,0 +1,174 @@
+"""Everything the lrs package raises, and what each becomes over HTTP.
+
+LrsError
+├── BadRequest              400  the request breaks a rule; problems[] name place, rule and what was found
+├── Unauthenticated         401  no credential, or a wrong one
+├── Forbidden               403  the credential lacks the scope
+├── NotFound                404
+├── MethodNotAllowed        405
+├── RequestTimeout          408  the body came too slowly
+├── Conflict                409  another statement is known under one of the ids
+├── TooLarge                413  body or batch over the limit
+├── UnsupportedEncoding     415
+├── InternalError           500
+├── NotSupported            501  part of the specification that this version does not have yet
+└── Unavailable             503  try again after Retry-After
+    ├── LogUnavailable           Kafka does not take records now; nothing of the request was kept
+    ├── OutcomeUnknown           Kafka did not acknowledge in time; sending the same again is safe
+    ├── NotConsistentYet         a read could not be made to see every accepted statement in time
+    ├── StatementsUnavailable    ClickHouse does not answer
+    ├── IdentityUnavailable      the identity database or the vault does not answer
+    └── Overloaded               too much is under way
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+
+class LrsError(Exception):
+    """An answer other than success: `str(error)` is the sentence for a person, `code` is for programs."""
+
+    status = 500
+    code = "internal-error"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str | None = None,
+        details: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.code = code or type(self).code
+        self.details = dict(details or {})
+        self.headers = dict(headers or {})
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the body of the answer."""
+        return {"code": self.code, "message": str(self), **self.details}
+
+
+class BadRequest(LrsError):
+    """The request breaks a rule of the specification; sending it again unchanged cannot help."""
+
+    status = 400
+    code = "bad-request"
+
+
+class Unauthenticated(LrsError):
+    """The request carries no credential, or a wrong one."""
+
+    status = 401
+    code = "unauthenticated"
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, headers={"WWW-Authenticate": 'Basic realm="xAPI", charset="UTF-8"'})
+
+
+class Forbidden(LrsError):
+    """The credential is right and lacks the scope for this request."""
+
+    status = 403
+    code = "forbidden"
+
+
+class NotFound(LrsError):
+    """There is no such thing, or the credential may not see it."""
+
+    status = 404
+    code = "not-found"
+
+
+class MethodNotAllowed(LrsError):
+    """The resource has no such method."""
+
+    status = 405
+    code = "method-not-allowed"
+
+
+class RequestTimeout(LrsError):
+    """The body did not arrive within the limit."""
+
+    status = 408
+    code = "request-timeout"
+
+
+class Conflict(LrsError):
+    """A different statement is already known under one of the ids; nothing of the request was stored."""
+
+    status = 409
+    code = "conflict"
+
+
+class TooLarge(LrsError):
+    """The body or the batch is over the limit."""
+
+    status = 413
+    code = "too-large"
+
+
+class UnsupportedEncoding(LrsError):
+    """The body is compressed, which this version does not read."""
+
+    status = 415
+    code = "unsupported-encoding"
+
+
+class InternalError(LrsError):
+    """A fault of the LRS itself; the log has it under the request's id."""
+
+
+class NotSupported(LrsError):
+    """A part of the specification that this version does not have yet."""
+
+    status = 501
+    code = "not-supported-yet"
+
+
+class Unavailable(LrsError):
+    """Something the request needs does not answer now; the answer carries Retry-After."""
+
+    status = 503
+    code = "unavailable"
+
+    def __init__(self, message: str, *, retry_after: int = 1) -> None:
+        super().__init__(message, headers={"Retry-After": str(retry_after)})
+
+
+class LogUnavailable(Unavailable):
+    """Kafka does not take records now; nothing of the request was kept."""
+
+    code = "log-unavailable"
+
+
+class OutcomeUnknown(Unavailable):
+    """Kafka did not acknowledge in time: the statements may or may not be stored. Send the same again."""
+
+    code = "outcome-unknown"
+
+
+class NotConsistentYet(Unavailable):
+    """The read could not be made to see every statement accepted before it within the limit."""
+
+    code = "not-consistent-yet"
+
+
+class StatementsUnavailable(Unavailable):
+    """ClickHouse does not answer."""
+
+    code = "statements-unavailable"
+
+
+class IdentityUnavailable(Unavailable):
+    """The identity database or the vault does not answer."""
+
+    code = "identity-unavailable"
+
+
+class Overloaded(Unavailable):
+    """More is under way than the LRS holds in memory."""
+
+    code = "overloaded"

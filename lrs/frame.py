@@ -1,0 +1,170 @@
+"""What every request has in common: version, honest headers, errors as JSON, a log without identities.
+
+A pure ASGI middleware, as it runs for every request and must cost little.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from lrs.barrier import Barrier
+from lrs.errors import BadRequest, InternalError, LrsError, MethodNotAllowed, NotFound
+from lrs.negotiation import CONSISTENT_HEADER, V2, VERSION_HEADER, negotiate_version
+
+_logger = logging.getLogger(__name__)
+
+ROOT = "/xAPI"
+
+
+def answer_json(body: bytes, *, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """Return a JSON answer."""
+    return Response(body, status, headers, "application/json")
+
+
+def version_of(request: Request) -> str:
+    """Return the version in which the request is answered. Raises BadRequest when it names none that is known."""
+    version = request.scope["xapi_version"]
+    if isinstance(version, BadRequest):
+        raise version
+    return str(version)
+
+
+async def answer_error(request: Request, error: Exception) -> Response:
+    """Turn an expected error into its answer."""
+    if isinstance(error, HTTPException):
+        error = _translate(error, request)
+    if not isinstance(error, LrsError):
+        raise error
+    # What was found may identify somebody, and goes to the sender alone: no cache may keep it.
+    headers = {"Cache-Control": "no-store", **error.headers}
+    return answer_json(orjson.dumps(error.to_json()), status=error.status, headers=headers)
+
+
+class Frame:
+    """Wraps the application: see the module."""
+
+    def __init__(self, app: ASGIApp, barrier: Barrier, slow_seconds: float) -> None:
+        self._app = app
+        self._barrier = barrier
+        self._slow_seconds = slow_seconds
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        begun = time.perf_counter()
+        headers = Headers(scope=scope)
+        version = _negotiate(headers.get(VERSION_HEADER))
+        scope["xapi_version"] = version
+        exchange = _Exchange(scope, send, V2 if isinstance(version, BadRequest) else version, self._barrier)
+        try:
+            await self._app(scope, receive, exchange.send)
+        except ClientDisconnect:
+            return
+        except Exception as error:  # noqa: BLE001 (the last one who can answer)
+            await self._answer_fault(exchange, scope, receive, error)
+        seconds = time.perf_counter() - begun
+        if seconds > self._slow_seconds:
+            # The path, never the query string: a query names agents.
+            _logger.warning(
+                "slow_request",
+                extra={
+                    "method": scope["method"],
+                    "route": _route(scope),
+                    "status": exchange.status,
+                    "seconds": seconds,
+                },
+            )
+
+    async def _answer_fault(self, exchange: _Exchange, scope: Scope, receive: Receive, error: Exception) -> None:
+        request_id = secrets.token_hex(8)
+        # Without the exception's text, which may quote a statement.
+        _logger.error(
+            "request_failed",
+            extra={
+                "request_id": request_id,
+                "method": scope["method"],
+                "route": _route(scope),
+                "error": type(error).__name__,
+                "places": _places(error),
+            },
+        )
+        if exchange.status:
+            raise InternalError("The answer broke off.") from None
+        fault = InternalError(
+            "The LRS has a fault of its own: tell its operator the request's id.", details={"request_id": request_id}
+        )
+        response = answer_json(orjson.dumps(fault.to_json()), status=fault.status)
+        await response(scope, receive, exchange.send)
+
+
+class _Exchange:
+    """Sends one answer: adds the headers that every answer has, and leaves out the body of an answer to HEAD."""
+
+    def __init__(self, scope: Scope, send: Send, version: str, barrier: Barrier) -> None:
+        self._scope = scope
+        self._send = send
+        self._version = version
+        self._barrier = barrier
+        self.status = 0
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            if self._scope["path"].startswith(ROOT):
+                headers = MutableHeaders(scope=message)
+                headers[VERSION_HEADER] = self._version
+                headers[CONSISTENT_HEADER] = _format_instant(
+                    self._scope.get("consistent_through") or self._barrier.consistent_through
+                )
+        elif self._scope["method"] == "HEAD":
+            message = {**message, "body": b""}
+        await self._send(message)
+
+
+def _negotiate(header: str | None) -> str | BadRequest:
+    try:
+        return negotiate_version(header)
+    except BadRequest as error:
+        return error
+
+
+def _format_instant(instant: datetime) -> str:
+    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{instant.microsecond // 1000:03d}Z"
+
+
+def _route(scope: Scope) -> str:
+    path: str = scope["path"]
+    return path if path.startswith((ROOT, "/health", "/ready")) and len(path) < 60 else "(other)"  # noqa: PLR2004
+
+
+def _places(error: Exception) -> list[str]:
+    places = []
+    trace = error.__traceback__
+    while trace is not None:
+        code = trace.tb_frame.f_code
+        places.append(f"{code.co_filename}:{trace.tb_lineno} {code.co_name}")
+        trace = trace.tb_next
+    return places[-8:]
+
+
+def _translate(error: HTTPException, request: Request) -> LrsError:
+    if error.status_code == 405:  # noqa: PLR2004
+        allowed: Any = (error.headers or {}).get("Allow", "")
+        return MethodNotAllowed(
+            f"{request.method} is not a method of this resource; it has {allowed}.", headers={"Allow": allowed}
+        )
+    return NotFound("There is no such resource here.")

@@ -1,0 +1,43 @@
+"""What the LRS bounds, in one place: nothing that a client sends may grow without end."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+MIB = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Sizes in bytes, times in seconds. The defaults suit one process on a small machine."""
+
+    body_bytes: int = 10 * MIB
+    """One request's body; more is answered 413."""
+    bodies_bytes: int = 128 * MIB
+    """All bodies held at once; more is answered 503, unless it is the only one."""
+    body_seconds: float = 60
+    """How long a body may take to arrive; longer is answered 408."""
+    batch_statements: int = 5_000
+    """Statements in one POST; more is answered 413."""
+    record_bytes: int = 16 * MIB
+    """One request as a Kafka record, completed; the topic's max.message.bytes must allow it."""
+    pending_bytes: int = 64 * MIB
+    """Records that Kafka has not acknowledged; more is answered 503, unless it is the only one."""
+    ack_seconds: float = 10
+    """How long a write waits for Kafka's acknowledgement."""
+    lookup_seconds: float = 2
+    """How long a write waits to learn whether its ids are known; after that the stream decides."""
+    read_seconds: float = 10
+    """How long a read waits for the store to hold everything accepted before it."""
+    settling_seconds: float = 0.02
+    """How long Kafka may take from stamping a record to counting it in the end offsets."""
+    page_statements: int = 500
+    """Statements in one page of results."""
+    thread_bytes: int = 64 * 1024
+    """Bodies larger than this are parsed and checked off the event loop."""
+    in_flight_ids: int = 200_000
+    """Accepted ids remembered until they are visible."""
+    credential_seconds: float = 30
+    """How long a verified credential is remembered; a revoked one works for as long at most."""
+    slow_seconds: float = 2
+    """A request that takes longer is logged."""

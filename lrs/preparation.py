@@ -1,0 +1,125 @@
+"""From a request's bytes to statements ready for the log: pure, so it runs inline or in a thread alike."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID, uuid4
+
+from identity.fingerprint import fingerprint
+from lrs.authentication import Caller
+from lrs.errors import BadRequest, Conflict, TooLarge
+from lrs.negotiation import V2
+from xapi_profiles.errors import InvalidStatement, MalformedJson
+from xapi_profiles.validation import check_statements, parse_json
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A valid, completed statement. `given` tells whether the client chose the id."""
+
+    id: UUID
+    statement: dict[str, Any]
+    fingerprint: str
+    given: bool
+
+
+def prepare_batch(body: bytes, caller: Caller, version: str, *, batch_statements: int) -> list[Candidate]:
+    """Return the statements of a POST. Raises BadRequest, TooLarge."""
+    content = _parse(body)
+    if isinstance(content, list) and len(content) > batch_statements:
+        raise TooLarge(
+            f"The batch holds {len(content)} statements, over the limit of {batch_statements}: send smaller batches.",
+            details={"limit": batch_statements},
+        )
+    return _complete(_check(content, version), caller, version)
+
+
+def prepare_single(body: bytes, statement_id: UUID, caller: Caller, version: str) -> list[Candidate]:
+    """Return the statement of a PUT. Raises BadRequest."""
+    content = _parse(body)
+    if not isinstance(content, dict):
+        raise BadRequest("PUT takes one statement, a JSON object: send several with POST.", code="one-statement")
+    if "id" not in content:
+        content = {"id": str(statement_id), **content}
+    checked = _check(content, version)
+    if UUID(checked[0]["id"]) != statement_id:
+        raise BadRequest(
+            "The statement's id differs from the parameter statementId: make them the same, or leave the id out.",
+            code="id-mismatch",
+        )
+    return _complete(checked, caller, version)
+
+
+def _parse(body: bytes) -> object:
+    try:
+        return parse_json(body)
+    except MalformedJson as error:
+        raise BadRequest(
+            str(error),
+            code=error.code,
+            details={"line": error.line, "column": error.column, "offset": error.offset},
+        ) from None
+
+
+def _check(content: object, version: str) -> list[dict[str, Any]]:
+    try:
+        return check_statements(content, version)
+    except InvalidStatement as error:
+        problems = [
+            {"pointer": problem.pointer, "rule": problem.rule, "message": problem.message, "found": problem.found}
+            for problem in error.problems
+        ]
+        raise BadRequest(
+            str(error), code=error.code, details={"problems": problems, "more_problems": error.more}
+        ) from None
+
+
+def _complete(statements: Sequence[dict[str, Any]], caller: Caller, version: str) -> list[Candidate]:
+    key = caller.keys.fingerprint
+    default_version = V2 if version == V2 else "1.0.0"
+    candidates: list[Candidate] = []
+    for index, statement in enumerate(statements):
+        given = "id" in statement
+        statement_id = UUID(statement["id"]) if given else uuid4()
+        _check_attachments(statement, index)
+        completed = dict(statement)
+        if not given:
+            completed["id"] = str(statement_id)
+        completed["authority"] = caller.authority
+        completed.setdefault("version", default_version)
+        completed.pop("stored", None)
+        candidates.append(Candidate(statement_id, completed, fingerprint(completed, key), given))
+    return candidates
+
+
+def conflict(ids: Sequence[UUID]) -> Conflict:
+    """Return the refusal of statements whose ids are known with other content."""
+    has = "has an id" if len(ids) == 1 else "have ids"
+    return Conflict(
+        f"{len(ids)} of the statements {has} under which a different statement is known: the first one stands, "
+        "and nothing of this request was stored. Give a new statement a new id.",
+        details={"ids": [str(statement_id) for statement_id in ids]},
+    )
+
+
+def _check_attachments(statement: dict[str, Any], index: int) -> None:
+    for pointer, holder in ((f"/{index}", statement), (f"/{index}/object", statement.get("object"))):
+        attachments = holder.get("attachments") if isinstance(holder, dict) else None
+        for place, attachment in enumerate(attachments or ()):
+            if not attachment.get("fileUrl"):
+                raise BadRequest(
+                    f"{pointer}/attachments/{place}: an attachment sent as application/json needs a fileUrl.",
+                    code="attachment-missing",
+                    details={
+                        "problems": [
+                            {
+                                "pointer": f"{pointer}/attachments/{place}",
+                                "rule": "Communication-1.5.1",
+                                "message": "Expected a fileUrl, as the request carries no attachment data.",
+                                "found": "no fileUrl",
+                            }
+                        ]
+                    },
+                )

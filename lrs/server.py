@@ -1,0 +1,100 @@
+"""Running the application as a process: uvicorn on uvloop and httptools, stopped by SIGTERM without losing anything."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import signal
+import threading
+from collections.abc import Iterator
+
+import uvicorn
+from sqlalchemy import Engine
+
+from clickhouse.connection import ClickHouseAddress
+from identity.credentials import Authenticator
+from identity.vault import Vault
+from lrs.app import create_app
+from lrs.limits import Limits
+from lrs.log import KafkaLog
+from lrs.services import Services
+from lrs.store import ClickHouseStore
+
+_DRAIN_SECONDS = 15
+
+
+def serve(
+    *,
+    host: str,
+    port: int,
+    public_url: str,
+    kafka_bootstrap: str,
+    topic: str,
+    clickhouse: ClickHouseAddress,
+    engine: Engine,
+    vault: Vault,
+    limits: Limits | None = None,
+) -> None:
+    """Serve until SIGTERM or SIGINT: then finish the requests under way, flush Kafka, and return.
+
+    Starts although Kafka or ClickHouse cannot be reached, and answers 503 until they can. Logging is the caller's to
+    configure. Raises SystemExit when the port cannot be had.
+    """
+    limits = limits or Limits()
+    services = Services(
+        log=KafkaLog(
+            kafka_bootstrap,
+            topic,
+            record_bytes=limits.record_bytes,
+            pending_bytes=limits.pending_bytes,
+            ack_seconds=limits.ack_seconds,
+        ),
+        store=ClickHouseStore(clickhouse, topic),
+        authenticator=Authenticator(engine, ttl=limits.credential_seconds),
+        keys=vault,
+        public_url=public_url,
+        limits=limits,
+    )
+    configure(services, host=host, port=port).run()
+
+
+class _Server(uvicorn.Server):
+    """Uvicorn's server, except that a signal ends it as asked: uvicorn raises the signal again at the end."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Stop gracefully at SIGTERM and SIGINT while the block runs."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = {number: signal.signal(number, self.handle_exit) for number in (signal.SIGTERM, signal.SIGINT)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+def configure(services: Services, *, host: str, port: int) -> uvicorn.Server:
+    """Return the server for these services, not yet running."""
+    # An access log would hold query strings, and those name agents: whoever configures logging cannot turn it on.
+    logging.getLogger("uvicorn.access").disabled = True
+    return _Server(
+        uvicorn.Config(
+            create_app(services),
+            host=host,
+            port=port,
+            loop="uvloop",
+            http="httptools",
+            ws="none",
+            lifespan="on",
+            access_log=False,
+            log_config=None,
+            server_header=False,
+            proxy_headers=False,
+            date_header=True,
+            timeout_keep_alive=30,
+            timeout_graceful_shutdown=_DRAIN_SECONDS,
+            backlog=1024,
+        )
+    )

@@ -1,0 +1,74 @@
+"""Everything the application is made of, put together once; tests put doubles in the places of log and store."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from lrs.acceptance import Acceptance
+from lrs.authentication import Authentication, Authenticator, KeySource
+from lrs.barrier import Barrier
+from lrs.bodies import BodyReader
+from lrs.in_flight import InFlight
+from lrs.limits import Limits
+from lrs.log import AcceptedLog
+from lrs.lookup import IdLookup
+from lrs.progress import ProgressWatch
+from lrs.reading import Reading
+from lrs.store import StatementStore
+
+_logger = logging.getLogger(__name__)
+
+_DRAIN_SECONDS = 3  # the requests have ended by then; what they left is flushed with the log
+
+
+@dataclass
+class Services:
+    """The parts of one LRS process. `public_url` is how clients reach it: it names authorities and `more` links."""
+
+    log: AcceptedLog
+    store: StatementStore
+    authenticator: Authenticator
+    keys: KeySource
+    public_url: str
+    limits: Limits = field(default_factory=Limits)
+
+    def __post_init__(self) -> None:
+        limits = self.limits
+        self.public_url = self.public_url.rstrip("/")
+        self.path_prefix = urlsplit(self.public_url).path
+        self.watch = ProgressWatch(self.store.read_progress)
+        self.in_flight = InFlight(limits.in_flight_ids)
+        self.watch.follow(self.in_flight.forget_stored)
+        self.authentication = Authentication(self.authenticator, self.keys, self.public_url)
+        self.acceptance = Acceptance(
+            self.log,
+            IdLookup(self.store, lookup_seconds=limits.lookup_seconds),
+            self.in_flight,
+            self.watch,
+            ack_seconds=limits.ack_seconds,
+        )
+        self.barrier = Barrier(
+            self.log, self.watch, read_seconds=limits.read_seconds, settling_seconds=limits.settling_seconds
+        )
+        self.reading = Reading(self.store, self.keys)
+        self.bodies = BodyReader(limits)
+
+    async def start(self) -> None:
+        """Begin to connect; the LRS answers 503 until it has."""
+        await self.log.start()
+        await self.store.start()
+
+    async def stop(self) -> None:
+        """Wait until what was sent is acknowledged (bounded), then let everything go."""
+        try:
+            async with asyncio.timeout(_DRAIN_SECONDS):
+                await self.acceptance.drain()
+        except TimeoutError:
+            _logger.warning("stopped_with_unacknowledged_records")
+        await self.watch.stop()
+        await self.log.stop()
+        await self.store.stop()
+        self.authentication.close()

@@ -1,0 +1,114 @@
+"""The statements resource: POST, PUT, GET, HEAD."""
+
+from __future__ import annotations
+
+import asyncio
+from email.utils import format_datetime
+from urllib.parse import quote
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import Response
+
+from clickhouse.statements import StatementQuery
+from lrs.authentication import Caller
+from lrs.cursors import read_cursor
+from lrs.errors import BadRequest, NotSupported
+from lrs.frame import answer_json, version_of
+from lrs.negotiation import DUPLICATES_HEADER, V1, check_json_content
+from lrs.preparation import prepare_batch, prepare_single
+from lrs.queries import ById, parse_get, parse_uuid, read_parameters
+from lrs.services import Services
+
+
+class Statements:
+    """Endpoints over the services of one process."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    async def serve(self, request: Request) -> Response:
+        """Serve whichever method was sent."""
+        version = version_of(request)
+        caller = await self._services.authentication.identify(request.headers.get("authorization"))
+        match request.method:
+            case "POST":
+                return await self.post(request, caller, version)
+            case "PUT":
+                return await self.put(request, caller, version)
+            case _:
+                return await self.get(request, caller)
+
+    async def post(self, request: Request, caller: Caller, version: str) -> Response:
+        """Accept one statement or a batch of them, whole or not at all: their ids in the order sent."""
+        if request.scope["query_string"]:
+            _refuse_parameters(request, version)
+        caller.may_write()
+        check_json_content(request.headers.get("content-type"), request.headers.get("content-encoding"))
+        limits = self._services.limits
+        async with self._services.bodies.read(request) as body:
+            if len(body) > limits.thread_bytes:
+                candidates = await asyncio.to_thread(
+                    prepare_batch, body, caller, version, batch_statements=limits.batch_statements
+                )
+            else:
+                candidates = prepare_batch(body, caller, version, batch_statements=limits.batch_statements)
+            duplicates = await self._services.acceptance.accept(candidates, caller, version)
+        return answer_json(
+            orjson.dumps([str(candidate.id) for candidate in candidates]),
+            headers={DUPLICATES_HEADER: str(duplicates)},
+        )
+
+    async def put(self, request: Request, caller: Caller, version: str) -> Response:
+        """Accept one statement under the id that the client names."""
+        parameters = read_parameters(request.query_params.multi_items(), {"statementId"})
+        if "statementId" not in parameters:
+            raise BadRequest("PUT needs the parameter statementId.", code="parameter-missing")
+        statement_id = parse_uuid("statementId", parameters["statementId"])
+        caller.may_write()
+        check_json_content(request.headers.get("content-type"), request.headers.get("content-encoding"))
+        async with self._services.bodies.read(request) as body:
+            if len(body) > self._services.limits.thread_bytes:
+                candidates = await asyncio.to_thread(prepare_single, body, statement_id, caller, version)
+            else:
+                candidates = prepare_single(body, statement_id, caller, version)
+            duplicates = await self._services.acceptance.accept(candidates, caller, version)
+        return Response(status_code=204, headers={DUPLICATES_HEADER: str(duplicates)})
+
+    async def get(self, request: Request, caller: Caller) -> Response:
+        """Answer one statement, or the first page of those that match; HEAD alike."""
+        caller.may_read()
+        asked = parse_get(
+            request.query_params.multi_items(), caller, page_statements=self._services.limits.page_statements
+        )
+        await self._pass_barrier(request)
+        if isinstance(asked, ById):
+            statement, stored = await self._services.reading.get(asked.id, caller)
+            return answer_json(statement, headers={"Last-Modified": format_datetime(stored, usegmt=True)})
+        return await self._answer_page(asked, caller)
+
+    async def more(self, request: Request) -> Response:
+        """Answer the page that a `more` link names; HEAD alike."""
+        version_of(request)
+        caller = await self._services.authentication.identify(request.headers.get("authorization"))
+        caller.may_read()
+        parameters = read_parameters(request.query_params.multi_items(), {"cursor"})
+        query = read_cursor(parameters.get("cursor", ""), caller)
+        await self._pass_barrier(request)
+        return await self._answer_page(query, caller)
+
+    async def _pass_barrier(self, request: Request) -> None:
+        # What other reads learn meanwhile holds for their answers, not for this one.
+        request.scope["consistent_through"] = await self._services.barrier.wait()
+
+    async def _answer_page(self, query: StatementQuery, caller: Caller) -> Response:
+        page = await self._services.reading.query(query, caller)
+        link = f"{self._services.path_prefix}/xAPI/statements/more?cursor={quote(page.more)}" if page.more else ""
+        return answer_json(page.to_json(link))
+
+
+def _refuse_parameters(request: Request, version: str) -> None:
+    names = [name for name, _ in request.query_params.multi_items()]
+    if names == ["method"] and version == V1:
+        raise NotSupported("The alternate request syntax is not supported yet: send the method itself.")
+    read_parameters(request.query_params.multi_items(), ())

@@ -1,0 +1,117 @@
+"""The stored statements as the LRS sees them, and their one real form: a tenant's database in ClickHouse."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Iterable
+from typing import Protocol, TypeVar
+from uuid import UUID
+
+from aiohttp import ClientError
+from clickhouse_connect.driver.exceptions import ClickHouseError as DriverError
+
+from clickhouse.connection import AsyncClient, ClickHouseAddress, connect_async
+from clickhouse.databases import name_tenant_database
+from clickhouse.errors import StoreUnavailable
+from clickhouse.progress import read_progress
+from clickhouse.statements import (
+    Existing,
+    StatementQuery,
+    StoredStatement,
+    find_ids,
+    get_statement,
+    query_statements,
+)
+from lrs.errors import StatementsUnavailable
+
+_logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+
+class StatementStore(Protocol):
+    """What the LRS needs of the store. Everything raises StatementsUnavailable when it does not answer."""
+
+    async def start(self) -> None:
+        """Make ready; returns at once, whether or not the store can be reached."""
+
+    async def stop(self) -> None:
+        """Disconnect."""
+
+    async def find_ids(self, tenant: str, ids: Iterable[UUID]) -> dict[UUID, Existing]:
+        """Return what is known of those of the ids that are stored."""
+
+    async def get_statement(self, tenant: str, statement_id: UUID) -> StoredStatement | None:
+        """Return one statement."""
+
+    async def query_statements(self, tenant: str, query: StatementQuery) -> list[StoredStatement]:
+        """Return the statements that match, in the order of storing."""
+
+    async def read_progress(self) -> dict[int, int]:
+        """Return, per partition, the offset below which every record can be read."""
+
+
+class ClickHouseStore:
+    """The store in ClickHouse. Connects at the first use and again after a failure."""
+
+    def __init__(self, address: ClickHouseAddress, topic: str, *, answer_seconds: float = 10) -> None:
+        self._address = address
+        self._topic = topic
+        self._answer_seconds = answer_seconds
+        self._client: AsyncClient | None = None
+        self._connecting = asyncio.Lock()
+        self._reachable = True
+
+    async def start(self) -> None:
+        """Nothing to do before the first use."""
+
+    async def stop(self) -> None:
+        """Close the connections."""
+        if self._client is not None:
+            await self._client.close()
+            self._client = None
+
+    async def find_ids(self, tenant: str, ids: Iterable[UUID]) -> dict[UUID, Existing]:
+        """See StatementStore."""
+        client = await self._connected()
+        return await self._answer(find_ids(client, name_tenant_database(tenant), ids))
+
+    async def get_statement(self, tenant: str, statement_id: UUID) -> StoredStatement | None:
+        """See StatementStore."""
+        client = await self._connected()
+        return await self._answer(get_statement(client, name_tenant_database(tenant), statement_id))
+
+    async def query_statements(self, tenant: str, query: StatementQuery) -> list[StoredStatement]:
+        """See StatementStore."""
+        client = await self._connected()
+        return await self._answer(query_statements(client, name_tenant_database(tenant), query))
+
+    async def read_progress(self) -> dict[int, int]:
+        """See StatementStore."""
+        return await self._answer(read_progress(await self._connected(), self._topic))
+
+    async def _connected(self) -> AsyncClient:
+        async with self._connecting:
+            if self._client is None:
+                self._client = await self._answer(connect_async(self._address))
+        return self._client
+
+    async def _answer(self, call: Awaitable[T]) -> T:
+        try:
+            async with asyncio.timeout(self._answer_seconds):
+                result = await call
+        except (DriverError, StoreUnavailable, ClientError, OSError) as error:
+            if self._reachable:
+                self._reachable = False
+                # The driver's text may quote a query, and a query may quote a statement: the kind is enough here.
+                _logger.warning(
+                    "store_unreachable", extra={"error": type(error).__name__, "code": getattr(error, "code", None)}
+                )
+            raise StatementsUnavailable(
+                "The stored statements cannot be read now. Send the request again later."
+            ) from error
+        if not self._reachable:
+            self._reachable = True
+            _logger.info("store_reached")
+        return result

@@ -1,0 +1,224 @@
+"""Stand-ins for the two edges of the LRS: the log and the store. Between them `process` does what the stream does."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+from uuid import UUID
+
+import orjson
+
+from clickhouse.statements import Existing, Place, StatementQuery, StoredStatement
+from identity.fingerprint import fingerprint
+from identity.sealing import pseudonymise
+from identity.vault import Vault
+from lrs.log import Appended
+from xapi_profiles.record import parse_headers
+
+T = TypeVar("T")
+
+
+async def soon(awaitable: Awaitable[T]) -> T:
+    """Wait for what a test needs to go on; a test that hangs tells nothing."""
+    async with asyncio.timeout(10):
+        return await awaitable
+
+
+@dataclass
+class Record:
+    key: bytes
+    value: bytes
+    headers: list[tuple[str, bytes]]
+    stamp: float
+
+    @property
+    def statements(self) -> list[dict[str, Any]]:
+        return orjson.loads(self.value)
+
+
+class MemoryLog:
+    """A log in memory. `acknowledges` holds acknowledgements back while it is clear; `failure` is raised
+    instead of every answer, `failures` one by one instead of an acknowledgement.
+    """
+
+    def __init__(self, partitions: int = 2) -> None:
+        self.partitions: list[list[Record]] = [[] for _ in range(partitions)]
+        self.acknowledges = asyncio.Event()
+        self.acknowledges.set()
+        self.answers = asyncio.Event()
+        self.answers.set()
+        self.failure: Exception | None = None
+        self.failures: list[Exception] = []
+        self.end_calls = 0
+        self.asked = asyncio.Event()
+        self.sent = asyncio.Event()
+        self.started = self.stopped = False
+        self._pending: list[float] = []
+
+    @property
+    def records(self) -> list[Record]:
+        return [record for partition in self.partitions for record in partition]
+
+    @property
+    def statements(self) -> list[dict[str, Any]]:
+        return [statement for record in self.records for statement in record.statements]
+
+    async def start(self) -> None:
+        self.started = True
+
+    async def stop(self) -> None:
+        self.stopped = True
+
+    async def append(self, key: bytes, value: bytes, headers: Sequence[tuple[str, bytes]]) -> Appended:
+        now = time.time()
+        self._pending.append(now)
+        self.sent.set()
+        try:
+            await self.acknowledges.wait()
+            if self.failures:
+                raise self.failures.pop(0)
+            if self.failure is not None:
+                raise self.failure
+            partition = sum(key) % len(self.partitions)
+            self.partitions[partition].append(Record(key, value, list(headers), time.time()))
+            return Appended(partition, len(self.partitions[partition]) - 1)
+        finally:
+            self._pending.remove(now)
+
+    async def end_offsets(self) -> dict[int, int]:
+        self.end_calls += 1
+        ends = {number: len(records) for number, records in enumerate(self.partitions)}
+        self.asked.set()
+        await self.answers.wait()
+        if self.failure is not None:
+            raise self.failure
+        return ends
+
+    def pending_since(self) -> float | None:
+        return min(self._pending, default=None)
+
+
+@dataclass
+class Stored:
+    existing: Existing
+    statement: StoredStatement
+    columns: dict[str, Any]
+
+
+@dataclass
+class MemoryStore:
+    """A store in memory. While `prompt`, asking for progress first stores whatever the log holds."""
+
+    log: MemoryLog
+    vault: Vault
+    prompt: bool = True
+    tenants: dict[str, dict[UUID, Stored]] = field(default_factory=dict)
+    progress: dict[int, int] = field(default_factory=dict)
+    failure: Exception | None = None
+    lookups: list[list[UUID]] = field(default_factory=list)
+    readings: int = 0
+    answers: asyncio.Event = field(default_factory=asyncio.Event)
+    asked: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def __post_init__(self) -> None:
+        self.answers.set()
+
+    async def start(self) -> None: ...
+
+    async def stop(self) -> None: ...
+
+    def process(self) -> None:
+        for partition, records in enumerate(self.log.partitions):
+            for offset in range(self.progress.get(partition, 0), len(records)):
+                self._store(records[offset], partition, offset)
+            if records:
+                self.progress[partition] = len(records)
+
+    async def find_ids(self, tenant: str, ids: Iterable[UUID]) -> dict[UUID, Existing]:
+        asked = list(ids)
+        self.lookups.append(asked)
+        await self._answer()
+        rows = self.tenants.get(tenant, {})
+        return {statement_id: rows[statement_id].existing for statement_id in asked if statement_id in rows}
+
+    async def get_statement(self, tenant: str, statement_id: UUID) -> StoredStatement | None:
+        await self._answer()
+        stored = self.tenants.get(tenant, {}).get(statement_id)
+        return None if stored is None else stored.statement
+
+    async def query_statements(self, tenant: str, query: StatementQuery) -> list[StoredStatement]:
+        await self._answer()
+        found = [row for row in self.tenants.get(tenant, {}).values() if _matches(row, query)]
+        found.sort(key=lambda row: _order(row.statement.place), reverse=not query.ascending)
+        return [row.statement for row in found][: query.limit]
+
+    async def read_progress(self) -> dict[int, int]:
+        self.readings += 1
+        await self._answer()
+        if self.prompt:
+            self.process()
+        return dict(self.progress)
+
+    async def _answer(self) -> None:
+        self.asked.set()
+        await self.answers.wait()
+        if self.failure is not None:
+            raise self.failure
+
+    def _store(self, record: Record, partition: int, offset: int) -> None:
+        tenant = parse_headers(record.headers).tenant
+        keys = self.vault.tenant_keys(tenant)
+        rows = self.tenants.setdefault(tenant, {})
+        stored = int(record.stamp * 1000)
+        instant = datetime.fromtimestamp(stored / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        for position, statement in enumerate(record.statements):
+            statement_id = UUID(statement["id"])
+            if statement_id in rows:
+                continue
+            print_ = fingerprint(statement, keys.fingerprint)
+            statement["stored"] = instant
+            statement.setdefault("timestamp", instant)
+            (sealed,) = pseudonymise([statement], keys, lambda names: self.vault.learner_keys(tenant, names))
+            columns = {
+                "actor": sealed.actor,
+                "authority": sealed.statement["authority"]["account"]["name"],
+                "verb": statement["verb"]["id"],
+                "activity": statement["object"].get("id", ""),
+                "registration": statement.get("context", {}).get("registration"),
+            }
+            rows[statement_id] = Stored(
+                Existing(print_, partition, offset, position),
+                StoredStatement(
+                    statement_id,
+                    Place(stored, partition, offset, position),
+                    orjson.dumps(sealed.statement).decode(),
+                    sealed.sealed,
+                ),
+                columns,
+            )
+
+
+def _order(place: Place) -> tuple[int, int, int, int]:
+    return place.stored, place.partition, place.offset, place.position
+
+
+def _matches(row: Stored, query: StatementQuery) -> bool:
+    for name in ("actor", "authority", "verb", "activity"):
+        wanted = getattr(query, name)
+        if wanted is not None and row.columns[name] != wanted:
+            return False
+    place = row.statement.place
+    if query.registration is not None and row.columns["registration"] != str(query.registration):
+        return False
+    if query.since is not None and place.stored <= query.since:
+        return False
+    if query.until is not None and place.stored > query.until:
+        return False
+    if query.after is not None:
+        later = _order(place) > _order(query.after)
+        return later if query.ascending else _order(place) < _order(query.after)
+    return True
