@@ -1,0 +1,41 @@
+"""The few SQL expressions that several panels share, so that a word such as "present" means one thing on every board.
+
+Only macros of Grafana's ClickHouse data source are used. No query filters by tenant: the user that runs it sees one
+database.
+"""
+
+# ruff: noqa: S608 (constants of this package, no value from outside)
+from __future__ import annotations
+
+# "Now" is the end of the range, or the present when the range goes on after it: a range in the past shows that instant.
+MOMENT = "least($__toTime_ms, now64(3, 'UTC'))"
+
+# A slot belongs to the range when it overlaps it.
+SLOT_IN_RANGE = "starts < $__toTime_ms AND ends > $__fromTime_ms"
+
+# Attended time has no hour of its own: it belongs to the range when its half-day of that session does.
+ATTENDANCE_IN_RANGE = f"(session, half_day) IN (SELECT session, half_day FROM slots WHERE {SLOT_IN_RANGE})"
+
+# A registration belongs to the range when its session does or, for a session without timetable, when it was made in it.
+REGISTRATION_IN_RANGE = f"""(
+    session IN (SELECT session FROM slots WHERE {SLOT_IN_RANGE})
+    OR (session NOT IN (SELECT session FROM slots) AND $__timeFilter_ms(registered_at))
+)"""
+
+# A stay without a leave, outside any slot, is not believed for longer than half a day.
+STAY_END = "ifNull(ends, addHours(starts, 12))"
+
+# Sources are proper names: they read the same in every language.
+SOURCE = """transform(
+    toString(source),
+    ['lrs', 'gaia', 'bigbluebutton', 'zoom', 'teams', 'magistere', 'mentor', 'pix', 'matomo'],
+    ['LRS', 'GAIA', 'BigBlueButton', 'Zoom', 'Teams', 'M@gistère', 'Mentor', 'Pix', 'Matomo'],
+    toString(source)
+)"""
+
+VERB = "extract(toString(verb), '([^/#]+)/?$')"
+
+
+def name_or_last_word(name: str, iri: str) -> str:
+    """Return the expression of a thing's display name or, where it has none, of the last word of its IRI."""
+    return f"if({name} != '', {name}, decodeURLComponent(extract({iri}, '([^/#]+)/?$')))"
