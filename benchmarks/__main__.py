@@ -29,7 +29,7 @@ async def measure(instance: Instance, scale: float) -> list[tuple[str, str]]:
     settings = instance.settings
     _, secret = add_credential(instance.installation.engine, TENANT, "bench", key="bench")
     client = await connect_async(instance.installation.owner_address)
-    sender = Sender(f"{settings.lrs_local_url}/xAPI", "bench", secret, connections=16)
+    sender = Sender(f"{settings.lrs_local_url}/xAPI", "bench", secret, connections=64)
     pipeline = Pipeline(client, TENANT, sender)
     rows: list[tuple[str, str]] = []
 

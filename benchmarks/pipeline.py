@@ -24,9 +24,8 @@ class Pipeline:
         self._database = name_tenant_database(tenant)
 
     async def count(self) -> int:
-        result = await self._client.query(
-            f"SELECT count() FROM {self._database}.statements FINAL"
-        )
+        # Without FINAL: ClickHouse answers from its parts' headers, so that looking costs next to nothing.
+        result = await self._client.query(f"SELECT count() FROM {self._database}.statements")
         return int(result.result_rows[0][0])
 
     async def measure_throughput(self, statements: int, per_request: int) -> float:
@@ -36,7 +35,7 @@ class Pipeline:
         started = time.perf_counter()
         await self._sender.post_all(bodies)
         while await self.count() < target:
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(0.05)
         return statements / (time.perf_counter() - started)
 
     async def measure_acceptance(self, requests: int, per_request: int) -> list[float]:

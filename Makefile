@@ -1,0 +1,83 @@
+# `make help` lists what there is. Everything is installed into .venv and nowhere else.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+VENV ?= .venv
+BIN := $(VENV)/bin
+# The first Python on the PATH that is new enough; `make PYTHON=/path/to/python …` chooses another.
+PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$python; exit; }; done; echo python3)
+PIP := $(BIN)/python -m pip install --disable-pip-version-check --progress-bar off
+# pip's long output as a count, which a terminal shows in one line.
+count = awk -v total="$$(grep -c '^[A-Za-z0-9].*==' $1)" -v terminal="$$([ -t 2 ] && echo 1 || echo 0)" \
+	'function show(text) { printf (terminal ? "\r  %-60s" : "  %s\n"), text; fflush() } \
+	/^(Collecting|Requirement already)/ { n++; if (terminal || n % 40 == 0) show(n " of about " total " packages") } \
+	/^Installing collected/ { show("unpacking them …") } END { if (terminal) print "" }'
+STATEMENTS ?=
+DATA ?=
+
+.PHONY: help setup check test integration bench smoke demo requirements jars dashboards clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(VENV)/.ready $(VENV)/.jars ## Install the locked requirements, this checkout and Kafka's jars into .venv
+
+check: $(VENV)/.ready-dev ## Lint, types, direction of imports, and whether locks and dashboards are up to date
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python requirements/lock.py --check
+	$(BIN)/python -m grafana.dashboards --check
+
+test: $(VENV)/.ready-dev $(VENV)/.jars ## Every test that this machine can run
+	$(BIN)/python -m pytest
+
+integration: $(VENV)/.ready-dev $(VENV)/.jars ## The tests on the running product (JALON_TEST_STACK=embedded|external|testcontainers)
+	$(BIN)/python -m pytest tests/integration
+
+bench: setup ## Measure throughput, freshness and memory
+	$(BIN)/python -m benchmarks
+
+smoke: setup ## Import STATEMENTS=FILE into a throw-away instance (with DATA=DIR, one that keeps its data there)
+	@test -n "$(STATEMENTS)" || { echo "Say which file: make smoke STATEMENTS=FILE [DATA=DIR]" >&2; exit 2; }
+	@$(BIN)/jalon smoke "$(STATEMENTS)" $(if $(DATA),--data "$(DATA)")
+
+demo: setup ## Run the product with a simulated day of an institute, and live events after it
+	@$(BIN)/jalon demo
+
+requirements: $(VENV)/.ready-dev ## Lock the requirements again, after a change in pyproject.toml
+	$(BIN)/python requirements/lock.py
+
+dashboards: $(VENV)/.ready ## Write the dashboards' JSON again
+	$(BIN)/python -m grafana.dashboards
+
+clean: ## Remove what was made here: .venv, caches, builds. Data (.jalon) stays
+	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -not -path './.venv/*' -prune -exec rm -rf {} +
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
+		{ echo "Jalon needs Python 3.11 or later: install it, or name it with make PYTHON=/path/to/python3.11 …" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
+		{ echo "Python's venv module is missing: install it (on Debian and Ubuntu: apt install python3-venv)." >&2; exit 1; }
+	@echo "Making the virtual environment $(VENV) …"
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.ready: requirements/run.txt pyproject.toml | $(VENV)/bin/python
+	@echo "Installing the requirements …"
+	@$(PIP) --require-hashes -r requirements/run.txt | $(call count,requirements/run.txt)
+	@$(PIP) --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.ready-dev: requirements/dev.txt $(VENV)/.ready
+	@echo "Installing the development tools …"
+	@$(PIP) --require-hashes -r requirements/dev.txt | $(call count,requirements/dev.txt)
+	@touch $@
+
+$(VENV)/.jars: jalon/runtime/kafka_jars.json | $(VENV)/.ready
+	@$(BIN)/jalon run jars
+	@touch $@

@@ -1,0 +1,91 @@
+"""What each process of the product is, built from the settings: the one place that hands every package its arguments.
+
+The packages are imported inside the functions: a process loads what it runs, and the command line stays quick.
+"""
+
+from __future__ import annotations
+
+from jalon.settings import Settings
+
+
+def run_kafka(settings: Settings) -> None:
+    """Become Kafka."""
+    from jalon.runtime.kafka import exec_kafka  # noqa: PLC0415 (see the module's docstring)
+
+    exec_kafka(settings)
+
+
+def run_clickhouse(settings: Settings) -> None:
+    """Serve the ClickHouse engine over HTTP until SIGTERM."""
+    from clickhouse.embedded.server import serve  # noqa: PLC0415
+
+    serve(
+        settings.data_dir / "clickhouse",
+        settings.clickhouse_host,
+        settings.clickhouse_port,
+        owner=settings.clickhouse_user,
+        owner_password=settings.clickhouse_password.get_secret_value(),
+    )
+
+
+def run_worker(settings: Settings, number: int) -> None:
+    """Process accepted records until SIGTERM, as the worker of this number."""
+    from jalon.installation import Installation  # noqa: PLC0415
+    from jalon.runtime.topics import await_topic  # noqa: PLC0415
+    from stream_processors.app import WorkerSettings  # noqa: PLC0415
+    from stream_processors.worker import serve  # noqa: PLC0415
+
+    await_topic(settings)
+    installation = Installation(settings)
+    serve(
+        WorkerSettings(
+            bootstrap=settings.kafka_servers,
+            instance=f"{settings.worker_group}-{number}",
+            topic=settings.topic,
+            group=settings.worker_group,
+        ),
+        installation.owner_address,
+        installation.engine,
+        installation.master,
+    )
+
+
+def run_lrs(settings: Settings) -> None:
+    """Serve the xAPI over HTTP until SIGTERM."""
+    from jalon.installation import Installation  # noqa: PLC0415
+    from lrs.limits import Limits  # noqa: PLC0415
+    from lrs.server import serve  # noqa: PLC0415
+
+    installation = Installation(settings)
+    serve(
+        host=settings.lrs_host,
+        port=settings.lrs_port,
+        public_url=settings.lrs_url,
+        kafka_bootstrap=settings.kafka_servers,
+        topic=settings.topic,
+        clickhouse=installation.owner_address,
+        engine=installation.engine,
+        vault=installation.vault,
+        limits=Limits(
+            body_bytes=settings.max_body_bytes,
+            record_bytes=settings.record_bytes,
+            read_seconds=settings.barrier_seconds,
+        ),
+    )
+
+
+def run_boards(settings: Settings) -> None:
+    """Serve the built-in boards over HTTP until SIGTERM."""
+    from grafana.boards.server import serve  # noqa: PLC0415
+    from jalon.installation import Installation  # noqa: PLC0415
+
+    installation = Installation(settings)
+    serve(
+        host=settings.boards_host,
+        port=settings.boards_port,
+        engine=installation.engine,
+        vault=installation.vault,
+        clickhouse=installation.owner_address,
+        session_secret=settings.boards_secret.get_secret_value(),
+        secure_cookies=settings.boards_url.startswith("https:"),
+    )
