@@ -15,6 +15,7 @@ from clickhouse.connection import AsyncClient, translate_errors
 
 # A query's text is bounded (max_query_size 256 KiB); an id takes 39 bytes of it.
 IDS_PER_QUERY = 5_000
+_FEW_IDS = 100
 
 
 class Row(NamedTuple):
@@ -114,20 +115,29 @@ _COLUMNS = "id, toUnixTimestamp64Milli(stored), partition, offset, position, sta
 
 
 async def find_ids(client: AsyncClient, database: str, ids: Iterable[UUID]) -> dict[UUID, Existing]:
-    """Look up which of these ids are stored; the cost depends on the number of ids asked, hardly on the store."""
+    """Look up which of these ids are stored; the cost depends on the number of ids asked, hardly on the store.
+
+    Of an id that lies there twice until ClickHouse merges, the earliest copy is told, as FINAL would choose.
+    """
     asked = list(ids)
     found: dict[UUID, Existing] = {}
     for start in range(0, len(asked), IDS_PER_QUERY):
-        listed = ",".join(f"'{statement_id}'" for statement_id in asked[start : start + IDS_PER_QUERY])
         with translate_errors():
             result = await client.query(
-                "SELECT id, fingerprint, partition, offset, position FROM {database:Identifier}.statements FINAL "
-                f"WHERE id IN ({listed})",  # UUID objects, never text from outside
+                "SELECT id, fingerprint, partition, offset, position FROM {database:Identifier}.statements "
+                f"WHERE id IN {list_ids(asked[start : start + IDS_PER_QUERY])} ORDER BY precedence",
                 parameters={"database": database},
             )
         for row in result.result_rows:
             found[row[0]] = Existing(*row[1:])
     return found
+
+
+def list_ids(ids: Sequence[UUID]) -> str:
+    """Return ids as the right side of IN; many go as one string: 5,000 literals take ClickHouse 45 ms to read."""
+    if len(ids) <= _FEW_IDS:
+        return "('" + "','".join(map(str, ids)) + "')"
+    return f"(SELECT toUUID(arrayJoin(splitByChar(',', '{','.join(map(str, ids))}'))))"
 
 
 async def get_statement(client: AsyncClient, database: str, statement_id: UUID) -> StoredStatement | None:

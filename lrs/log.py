@@ -65,7 +65,7 @@ class KafkaLog:
         record_bytes: int,
         pending_bytes: int,
         ack_seconds: float,
-        linger_ms: int = 0,
+        linger_ms: int = 2,
         client_id: str = "jalon-lrs",
     ) -> None:
         self._bootstrap = bootstrap

@@ -6,13 +6,16 @@ happens inside, no exception leaves the agent, and events are acknowledged by ha
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, cast
 
 import faust
 from faust.types import EventT, Message, StreamT
 
+from stream_processors.processing import Prepared
 from stream_processors.reading import IncomingRecord
 from xapi_profiles.record import TOPIC
 
@@ -27,6 +30,9 @@ class WorkerSettings:
     group: str = "jalon-processors"
     records_per_batch: int = 500
     seconds_per_batch: float = 0.01
+    # A batch of fewer statements costs ClickHouse more than the statements do: while they flow, more are waited for.
+    small_batch: int = 200
+    longest_pause: float = 0.2
 
 
 class BatchProcessor(Protocol):
@@ -36,8 +42,12 @@ class BatchProcessor(Protocol):
         """Read the progress anew before the next batch."""
         ...
 
-    async def process(self, records: list[IncomingRecord]) -> None:
-        """Store the records; returning means that they may be acknowledged."""
+    async def prepare(self, records: list[IncomingRecord]) -> Prepared:
+        """Read and check the records."""
+        ...
+
+    async def store(self, prepared: Prepared) -> None:
+        """Store what was prepared; returning means that its records may be acknowledged."""
         ...
 
 
@@ -76,17 +86,38 @@ def create_app(
     @app.agent(topic, name="store-statements")
     async def store_statements(stream: StreamT[Any]) -> None:
         nonlocal processor
-        processor = await start()
+        processor = active = await start()
+        taking = cast("faust.Stream[EventT[bytes]]", stream)
+        storing: asyncio.Task[float] | None = None
+
+        async def store(events: Sequence[EventT[bytes]], prepared: Prepared) -> float:
+            began = time.monotonic()
+            await active.store(prepared)
+            for event in events:
+                await taking.ack(event)
+            return time.monotonic() - began
+
         try:
-            taking = cast("faust.Stream[EventT[bytes]]", stream)
             async for events in taking.noack_take(settings.records_per_batch, within=settings.seconds_per_batch):
-                await processor.process([to_record(event.message) for event in events])
-                for event in events:
-                    await taking.ack(event)
+                # The next batch is read and checked while the one before is on its way into ClickHouse.
+                prepared = await active.prepare([to_record(event.message) for event in events])
+                if storing is not None:
+                    await storing
+                storing = asyncio.create_task(store(events, prepared))
+                if is_small(settings, len(events), prepared.statements):
+                    # While small batches flow, at most a third of the time goes into writing them.
+                    await asyncio.sleep(min(2 * await storing, settings.longest_pause))
         finally:
+            if storing is not None:
+                storing.cancel()
             await stop()
 
     return app
+
+
+def is_small(settings: WorkerSettings, records: int, statements: int) -> bool:
+    """Return whether it pays to gather more before the next batch; a record alone is stored at once."""
+    return records > 1 and statements < settings.small_batch
 
 
 def to_record(message: Message) -> IncomingRecord:

@@ -10,7 +10,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from typing import Protocol
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
 from uuid import UUID
 
 import orjson
@@ -22,7 +23,7 @@ from identity.keys import MasterKey
 from identity.tenants import Tenant
 from identity.vault import Vault
 from stream_processors.errors import DeadLetter
-from stream_processors.reading import Batch, Candidate, IncomingRecord, TenantBatch, read_records
+from stream_processors.reading import Batch, Candidate, IncomingRecord, TenantBatch, locate, read_records
 from stream_processors.rows import (
     DeadLetterRow,
     LedgerRow,
@@ -34,6 +35,8 @@ from stream_processors.rows import (
     to_stray_rows,
 )
 from stream_processors.settling import settle
+
+T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
 
@@ -73,8 +76,21 @@ class Store(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A batch that has been read and checked, and nothing of it stored yet."""
+
+    records: list[IncomingRecord]
+    batch: Batch
+
+    @property
+    def statements(self) -> int:
+        """How many statements the records hold."""
+        return sum(tally.accepted for part in self.batch.tenants.values() for tally in part.tallies.values())
+
+
 class Processor:
-    """Takes batches of records to the store. One at a time; several processors share partitions, not batches."""
+    """Takes batches of records to the store, in order; the next may be prepared while one is being stored."""
 
     def __init__(
         self,
@@ -96,47 +112,60 @@ class Processor:
         """Read the progress anew before the next batch: partitions have been assigned, and another may have gone on."""
         self._progress = None
 
-    async def process(self, records: Sequence[IncomingRecord]) -> None:
-        """Store the records that are not yet stored. Returns when ClickHouse has answered for all of them.
+    async def process(self, records: Sequence[IncomingRecord]) -> int:
+        """Prepare and store; return, once ClickHouse has answered, how many statements the records held."""
+        prepared = await self.prepare(records)
+        await self.store(prepared)
+        return prepared.statements
 
-        What is out of reach (ClickHouse, the vault) is waited for, as long as it takes; it is logged once per outage.
+    async def prepare(self, records: Sequence[IncomingRecord]) -> Prepared:
+        """Read and check the records that are not yet stored. The batch before may still be being stored.
+
+        What is out of reach (the vault, ClickHouse) is waited for, here and in `store`, as long as it takes.
         """
-        await self._until_it_works(lambda: self._process(records))
+        return await self._until_it_works(lambda: self._prepare(records))
 
-    async def _until_it_works(self, step: Callable[[], Awaitable[None]]) -> None:
+    async def store(self, prepared: Prepared) -> None:
+        """Store a batch and record its progress; returns when ClickHouse has answered. One at a time."""
+        if prepared.records:
+            await self._until_it_works(lambda: self._store_batch(prepared))
+
+    async def _until_it_works(self, step: Callable[[], Awaitable[T]]) -> T:
         pause, waiting = _FIRST_PAUSE_SECONDS, False
         while True:
             try:
-                await step()
-            except (StoreUnavailable, IdentityUnavailable) as error:
+                result = await step()
+            except Exception as error:  # noqa: BLE001 (none leaves the stream: it would be acknowledged unstored)
                 if not waiting:
-                    logger.warning("processing-waits", extra={"code": error.code, "reason": str(error)})
+                    _tell(error)
                 waiting = True
                 await self._pause(pause)
                 pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
             else:
                 if waiting:
                     logger.warning("processing-goes-on")
-                return
+                return result
 
-    async def _process(self, records: Sequence[IncomingRecord]) -> None:
-        topic = records[0].topic
+    async def _prepare(self, records: Sequence[IncomingRecord]) -> Prepared:
         if self._progress is None:
-            self._progress = await self._store.read_progress(topic)
+            self._progress = await self._store.read_progress(records[0].topic)
         progress = self._progress
         new = [record for record in records if record.offset >= progress.get(record.partition, 0)]
-        if not new:
-            return
         # Parsing, checking and sealing keep a core busy: in a thread, so that heartbeats and fetches go on.
         batch = await asyncio.to_thread(read_records, new, self._find_tenant, self._vault.tenant_keys)
-        token = name_token(new)
+        return Prepared(new, batch)
+
+    async def _store_batch(self, prepared: Prepared) -> None:
+        records, batch = prepared.records, prepared.batch.copy()
+        token = name_token(records)
         await asyncio.gather(
             *(self._write_tenant(part, f"{token}/{tenant}") for tenant, part in batch.tenants.items()),
             self._write_stray(batch, token),
         )
-        reached = next_offsets(new)
-        await self._store.insert_progress([ProgressRow(topic, *reach) for reach in reached.items()])
-        progress.update(reached)
+        reached = next_offsets(records)
+        await self._store.insert_progress([ProgressRow(records[0].topic, *reach) for reach in reached.items()])
+        if self._progress is not None:
+            self._progress.update(reached)
 
     async def _write_tenant(self, part: TenantBatch, token: str) -> None:
         tenant = part.tenant.id
@@ -175,6 +204,14 @@ class Processor:
     async def _write_stray(self, batch: Batch, token: str) -> None:
         if batch.stray:
             await self._store.insert_stray(to_stray_rows(batch.stray, self._master), token)
+
+
+def _tell(error: Exception) -> None:
+    """Log once per outage what is waited for; of a fault of ours only where it was: its text may hold a name."""
+    if isinstance(error, (StoreUnavailable, IdentityUnavailable)):
+        logger.warning("processing-waits", extra={"code": error.code, "reason": str(error)})
+    else:
+        logger.error("processing-fails", extra={"error": locate(error)})
 
 
 def withdraw(part: TenantBatch, candidate: Candidate, reason: DeadLetter) -> None:

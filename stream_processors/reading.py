@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import traceback
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from uuid import NAMESPACE_URL, UUID, uuid5
@@ -90,6 +90,11 @@ class TenantBatch:
     refused: list[Refused] = field(default_factory=list)
     tallies: dict[IncomingRecord, Tally] = field(default_factory=dict)
 
+    def copy(self) -> TenantBatch:
+        """Return a batch with counts and refusals of its own."""
+        tallies = {record: replace(tally) for record, tally in self.tallies.items()}
+        return replace(self, refused=list(self.refused), tallies=tallies)
+
     def refuse(self, record: IncomingRecord, position: int, reason: DeadLetter, payload: bytes) -> None:
         """Count and keep what cannot be stored."""
         self.refused.append(Refused(record, position, reason, payload))
@@ -102,6 +107,10 @@ class Batch:
 
     tenants: dict[str, TenantBatch] = field(default_factory=dict)
     stray: list[Refused] = field(default_factory=list)
+
+    def copy(self) -> Batch:
+        """Return a batch whose counts and refusals can go on without changing these: storing may be tried again."""
+        return Batch({tenant: part.copy() for tenant, part in self.tenants.items()}, self.stray)
 
 
 def read_records(

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 
 import faust
+import mode.loop
 from sqlalchemy import Engine
 
 from clickhouse.connection import AsyncClient, ClickHouseAddress, connect_async
@@ -64,6 +65,7 @@ def serve(settings: WorkerSettings, clickhouse: ClickHouseAddress, engine: Engin
         if store is not None:
             await store.close()
 
+    mode.loop.use("uvloop")
     app = create_app(settings, start, stop)
     worker = faust.Worker(app, loglevel="WARN", redirect_stdouts=False)
     worker.execute_from_commandline()

@@ -113,6 +113,10 @@ def escape_parameter(text: str) -> str:
 
 def strip_end(text: bytes) -> bytes:
     """Return the statement without closing semicolons, blanks and comments behind it."""
+    bare = text.strip()
+    if not bare.endswith(b";") and not any(mark in bare for mark in (b"--", b"/*", b"#")):
+        # Nearly every statement: no need to go through all of it, which may be a long list of values.
+        return bare
     tokens = list(scan(text))
     while tokens and tokens[-1].raw == b";":
         tokens.pop()

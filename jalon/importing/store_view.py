@@ -11,7 +11,7 @@ from kafka.errors import KafkaError
 
 from clickhouse.connection import Client
 from clickhouse.databases import SHARED, name_tenant_database
-from clickhouse.statements import IDS_PER_QUERY
+from clickhouse.statements import IDS_PER_QUERY, list_ids
 from jalon.errors import NotRunning, StillProcessing
 from jalon.settings import Settings
 
@@ -36,8 +36,7 @@ class TenantStore:
         asked = list(ids)
         present = 0
         for start in range(0, len(asked), IDS_PER_QUERY):
-            listed = ",".join(f"'{one}'" for one in asked[start : start + IDS_PER_QUERY])
-            present += self._count(f" WHERE id IN ({listed})")
+            present += self._count(f" WHERE id IN {list_ids(asked[start : start + IDS_PER_QUERY])}")
         return present
 
     def wait_until_stored(self) -> None:
