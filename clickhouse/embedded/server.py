@@ -146,21 +146,24 @@ def serve(directory: Path, host: str, port: int, *, owner: str, owner_password: 
     listening = _listen(host, port)
     try:
         app = build_app(directory, owner=owner, owner_password=owner_password)
+        server = uvicorn.Server(
+            uvicorn.Config(
+                app,
+                log_level="warning",
+                access_log=False,
+                lifespan="on",
+                timeout_graceful_shutdown=10,
+                timeout_keep_alive=75,
+                server_header=False,
+            )
+        )
+        # Uvicorn takes the signals itself while it serves, and raises them again at its end, when all is done.
+        # One that comes before, while the engine starts, must not be lost.
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: setattr(server, "should_exit", True))
         service: Service = app.state.service
         service.start()
         tempfile.tempdir = str(service.scratch)
-        config = uvicorn.Config(
-            app,
-            log_level="warning",
-            access_log=False,
-            lifespan="on",
-            timeout_graceful_shutdown=10,
-            timeout_keep_alive=75,
-            server_header=False,
-        )
-        # uvicorn ends by raising the signal again; the server has then stopped and nothing is left to do.
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: None)
-        uvicorn.Server(config).run(sockets=[listening])
+        server.run(sockets=[listening])
     finally:
         listening.close()

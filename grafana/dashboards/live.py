@@ -82,18 +82,19 @@ GROUP BY time, origin
 ORDER BY time, origin
 """
 
+# A virtual classroom tells a session by its number alone: its name comes from where it was scheduled.
 RECENT = f"""
 SELECT
     stored,
     substring(actor, 1, 8) AS learner,
     {VERB} AS word,
     {name_or_last_word("activity_name", "activity")} AS object,
-    session_name,
+    multiIf(session_name != '', session_name, session != '', {name_or_last_word("scheduled.title", "session")}, '')
+        AS session_title,
     toString(modality) AS how
-FROM statements FINAL
-PREWHERE $__timeFilter_ms(stored)
+FROM (SELECT * FROM statements FINAL PREWHERE $__timeFilter_ms(stored) ORDER BY stored DESC, id LIMIT 25) AS recent
+LEFT JOIN (SELECT session, any(session_name) AS title FROM slots GROUP BY session) AS scheduled USING (session)
 ORDER BY stored DESC, id
-LIMIT 25
 """
 
 LEDGER = f"""
@@ -233,7 +234,7 @@ def build_live(language: Language) -> dict[str, Any]:
             Column("learner", say("Apprenant", "Learner"), width=100),
             Column("word", say("Action", "Verb"), width=130, texts=name_verbs(say)),
             Column("object", say("Objet", "Object")),
-            Column("session_name", say("Séance", "Session")),
+            Column("session_title", say("Séance", "Session")),
             Column("how", say("Modalité", "Modality"), width=110, texts=name_modalities(say)),
         ],
         about=say(

@@ -91,6 +91,7 @@ def test_the_days_registrations_and_attended_hours_are_the_truth(stack: Stack, p
     assert figure(board, REGISTERED, "registered") == len(truth.registrations)
     assert figure(board, HOURS, "in_person") == pytest.approx(truth.hours["in-person"], abs=0.001)
     assert figure(board, HOURS, "remote") == pytest.approx(truth.hours["remote"], abs=0.001)
+    assert board.input_value("#from") == f"{DAY}T00:00"
     keep_screenshot(board, "attendance")
 
 

@@ -55,8 +55,15 @@ export function listenToControls({ main, changeRange, redraw }) {
   });
 
   for (const [id, value] of [["from", main.dataset.from], ["to", main.dataset.to]]) {
-    if (/^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}/.test(value)) document.getElementById(id).value = value.slice(0, 16);
+    if (/^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}/.test(value)) document.getElementById(id).value = toLocal(value, main.dataset.zone);
   }
   showAbsolute();
   refreshLinks();
+}
+
+// What is written with an offset is shown by the institution's clock; what is written without one is by that clock already.
+function toLocal(value, zone) {
+  if (!/(?:Z|[+-]\d{2}:\d{2})$/.test(value)) return value.slice(0, 16);
+  const local = new Intl.DateTimeFormat("sv-SE", { timeZone: zone, dateStyle: "short", timeStyle: "short" });
+  return local.format(new Date(value)).replace(" ", "T");
 }
