@@ -40,9 +40,12 @@ def tenant(stack: Stack) -> Iterator[TenantAccess]:
         yield access
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Any]:
-    """Debian's Chromium under Playwright; tests that use it are marked `browser`."""
+    """Debian's Chromium under Playwright; tests that use it are marked `browser`.
+
+    For a module at a time: while Playwright's synchronous interface is open, no test can run an event loop of its own.
+    """
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
