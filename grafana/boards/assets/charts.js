@@ -86,7 +86,8 @@ export function drawHeatmap(view) {
   const label = fields.find((field) => !field.isTime && !field.isNumber);
   const value = fields.find((field) => field.isNumber);
   const halfDays = time.unit.startsWith("time:");
-  const times = [...new Set(rows.map((row) => row[time.index]))].sort((a, b) => a - b);
+  const told = [...new Set(rows.map((row) => row[time.index]))].sort((a, b) => a - b);
+  const times = halfDays ? told : fillSteps(told, view.interval * 1000);
   const names = [...new Set(rows.map((row) => row[label.index]))].sort((a, b) => b.localeCompare(a, format.locale));
   const cells = new Map(rows.map((row) => [`${row[time.index]}/${row[label.index]}`, row[value.index]]));
   const z = names.map((name) => times.map((at) => cells.get(`${at}/${name}`) ?? null));
@@ -94,7 +95,9 @@ export function drawHeatmap(view) {
   const letters = Math.max(10, Math.floor(view.width * 0.36 / (view.textSize * 0.56)));
   const unit = { ...value, unit: panelUnit(view), decimals: 0 };
   const trace = {
-    type: "heatmap", x: halfDays ? times.map((_, index) => index) : times.map((at) => format.local(at + view.interval * 500)),
+    type: "heatmap",
+    // On an axis of time the edges of the cells are told, one more than there are cells: a lone cell has a width too.
+    x: halfDays ? times.map((_, index) => index) : [...times, times.at(-1) + view.interval * 1000].map((at) => format.local(at)),
     y: names.map((_, index) => index), z, xgap: 2, ygap: 2, zmin: 0, zmax: Math.max(1, ...z.flat()), colorscale: view.colors.scale, hoverongaps: false,
     showscale: view.width > 520, colorbar: { thickness: 10, outlinewidth: 0, tickfont: { size: view.textSize, color: view.colors.muted }, nticks: 5, x: 1.01, xpad: 4 },
     hovertext: z.map((line, row) => line.map((raw, column) => (raw === null ? "" : `${names[row]}<br>${format.value(times[column], { ...time, isTime: true })}<br>${format.value(raw, unit)}`))),
@@ -119,6 +122,12 @@ export function drawHeatmap(view) {
     automargin: true, showgrid: false, ticks: "", ticklabelstandoff: 6, zeroline: false,
   });
   plot(view, [trace], layout);
+}
+
+// The steps from the first to the last instant, those without a value included, so that every cell is one step wide.
+function fillSteps(instants, step) {
+  const count = Math.round((instants.at(-1) - instants[0]) / step) + 1;
+  return Array.from({ length: count }, (_, index) => instants[0] + index * step);
 }
 
 export function drawPiechart(view) {
