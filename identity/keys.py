@@ -32,6 +32,8 @@ class TenantKeys:
     pseudonym: bytes = field(repr=False)
     fingerprint: bytes = field(repr=False)
     dead_letter: bytes = field(repr=False)
+    content: bytes = field(repr=False)
+    """Seals what is kept beside statements and is nobody's in particular: attachments, activity profiles."""
 
 
 class MasterKey:

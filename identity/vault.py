@@ -23,8 +23,9 @@ _PSEUDONYM = "pseudonym"
 _FINGERPRINT = "fingerprint"
 _DEAD_LETTER = "dead-letter"
 _DATABASE = "database"
+_CONTENT = "content"
 _LEARNER = "learner"
-_PURPOSES = (_PSEUDONYM, _FINGERPRINT, _DEAD_LETTER, _DATABASE)
+_PURPOSES = (_PSEUDONYM, _FINGERPRINT, _DEAD_LETTER, _DATABASE, _CONTENT)
 _CHUNK = 5_000  # values in one IN (…): SQLite allows 32,766 parameters, PostgreSQL 65,535
 
 
@@ -69,6 +70,7 @@ class Vault:
             pseudonym=pseudonym,
             fingerprint=keys[_FINGERPRINT][1],
             dead_letter=keys[_DEAD_LETTER][1],
+            content=keys[_CONTENT][1],
         )
 
     def database_secret(self, tenant: str) -> str:
@@ -108,15 +110,14 @@ class Vault:
         keys = self._tenants.get(tenant)
         if keys is not None:
             return keys
-        query = (
-            select(TENANT_KEYS.c.purpose, TENANT_KEYS.c.version, TENANT_KEYS.c.wrapped)
-            .where(TENANT_KEYS.c.tenant == tenant)
-            .order_by(TENANT_KEYS.c.version)
-        )
-        with reading(self._engine, VaultUnavailable) as connection:
-            newest = {purpose: (version, wrapped) for purpose, version, wrapped in connection.execute(query)}
+        newest = self._read_newest(tenant)
         if not newest:
             raise UnknownTenant(tenant)
+        if len(newest) < len(_PURPOSES):
+            # The tenant was added before there was such a purpose.
+            with writing(self._engine, VaultUnavailable) as connection:
+                create_tenant_keys(connection, self._master, tenant)
+            newest = self._read_newest(tenant)
         keys = {
             purpose: (
                 version,
@@ -126,6 +127,15 @@ class Vault:
         }
         self._tenants[tenant] = keys
         return keys
+
+    def _read_newest(self, tenant: str) -> dict[str, tuple[int, bytes]]:
+        query = (
+            select(TENANT_KEYS.c.purpose, TENANT_KEYS.c.version, TENANT_KEYS.c.wrapped)
+            .where(TENANT_KEYS.c.tenant == tenant)
+            .order_by(TENANT_KEYS.c.version)
+        )
+        with reading(self._engine, VaultUnavailable) as connection:
+            return {purpose: (version, wrapped) for purpose, version, wrapped in connection.execute(query)}
 
     def _recall(self, tenant: str, pseudonyms: Iterable[str]) -> tuple[dict[str, bytes], set[str]]:
         found: dict[str, bytes] = {}

@@ -11,7 +11,7 @@ import binascii
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from identity.credentials import Credential
 from identity.errors import IdentityUnavailable as IdentityDown
@@ -19,6 +19,8 @@ from identity.errors import UnknownTenant, WrongCredential
 from identity.keys import TenantKeys
 from identity.pseudonyms import identify, pseudonym
 from lrs.errors import Forbidden, IdentityUnavailable, Unauthenticated
+
+DocumentScope = Literal["state", "profile"]
 
 _REFUSAL = "The key and the secret do not belong together: check both."
 
@@ -67,6 +69,14 @@ class Caller:
         """Raise Forbidden unless statements may be read; return whether only the credential's own may be."""
         self._need("statements/read", {"all", "all/read", "statements/read", "statements/read/mine"})
         return self.credential.scopes.isdisjoint({"all", "all/read", "statements/read"})
+
+    def may_read_documents(self, scope: DocumentScope) -> None:
+        """Raise Forbidden unless documents of this kind may be read."""
+        self._need(scope, {"all", "all/read", scope})
+
+    def may_write_documents(self, scope: DocumentScope) -> None:
+        """Raise Forbidden unless documents of this kind may be written and deleted."""
+        self._need(scope, {"all", scope})
 
     def _need(self, scope: str, one_of: set[str]) -> None:
         if self.credential.scopes.isdisjoint(one_of):

@@ -89,6 +89,6 @@ def test_wrapping_hides_the_key_and_differs_each_time() -> None:
 
 
 def test_keys_do_not_show_in_their_text_form() -> None:
-    shown = repr(TenantKeys("acme", 1, b"p" * 32, b"f" * 32, b"d" * 32)) + repr(MasterKey(b"m" * 32))
+    shown = repr(TenantKeys("acme", 1, b"p" * 32, b"f" * 32, b"d" * 32, b"c" * 32)) + repr(MasterKey(b"m" * 32))
     assert "acme" in shown
     assert not any(letter * 4 in shown for letter in "pfdm")

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from identity.keys import TenantKeys
 from identity.pseudonyms import identify, pseudonym
 
-KEYS = TenantKeys("acme", 1, b"p" * 32, b"f" * 32, b"d" * 32)
+KEYS = TenantKeys("acme", 1, b"p" * 32, b"f" * 32, b"d" * 32, b"c" * 32)
 SHA1 = hashlib.sha1(b"mailto:ada@example.org").hexdigest()
 
 
@@ -79,7 +79,7 @@ def test_a_pseudonym_is_an_hmac_under_the_tenants_versioned_key() -> None:
 
 @given(st.text(), st.binary(min_size=32, max_size=32), st.integers(1, 9))
 def test_another_key_or_version_gives_another_pseudonym(identifier: str, key: bytes, version: int) -> None:
-    keys = TenantKeys("other", version, key, b"", b"")
+    keys = TenantKeys("other", version, key, b"", b"", b"")
     same = (key, version) == (KEYS.pseudonym, KEYS.version)
     name = pseudonym(keys, identifier)
     assert (name == pseudonym(KEYS, identifier)) is same

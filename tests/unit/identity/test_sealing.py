@@ -14,7 +14,7 @@ from identity.keys import TenantKeys
 from identity.pseudonyms import identify, pseudonym
 from identity.sealing import PSEUDONYM_HOME, Sealed, pseudonymise, pseudonyms_in, restore
 
-KEYS = TenantKeys("acme", 1, b"p" * 32, b"f" * 32, b"d" * 32)
+KEYS = TenantKeys("acme", 1, b"p" * 32, b"f" * 32, b"d" * 32, b"c" * 32)
 ADA = {"objectType": "Agent", "name": "Ada Lovelace", "mbox": "mailto:ada@example.org"}
 BOB = {"account": {"homePage": "https://moodle.example.org", "name": "bob-4711"}, "name": "Bob"}
 EVE = {"openid": "https://id.example.org/eve"}

@@ -22,10 +22,21 @@ def test_tenant_keys_are_distinct_and_the_same_for_every_process(
 ) -> None:
     add_tenant(engine, master, "other", "Other")
     other = Vault(engine, master).tenant_keys("other")
-    drawn = {part for one in (keys, other) for part in (one.pseudonym, one.fingerprint, one.dead_letter)}
-    assert len(drawn) == 6
+    drawn = {part for one in (keys, other) for part in (one.pseudonym, one.fingerprint, one.dead_letter, one.content)}
+    assert len(drawn) == 8
     assert {len(part) for part in drawn} == {32}
     assert Vault(engine, master).tenant_keys("acme") == keys
+
+
+def test_a_tenant_from_before_a_purpose_gets_the_key_it_lacks(
+    engine: Engine, master: MasterKey, keys: TenantKeys
+) -> None:
+    with engine.begin() as connection:
+        connection.execute(delete(TENANT_KEYS).where(TENANT_KEYS.c.purpose == "content"))
+    anew = Vault(engine, master).tenant_keys("acme")
+    assert anew.content != keys.content
+    assert anew.pseudonym == keys.pseudonym
+    assert Vault(engine, master).tenant_keys("acme") == anew
 
 
 def test_the_database_secret_is_stable_and_the_tenants_own(engine: Engine, master: MasterKey, vault: Vault) -> None:
@@ -126,8 +137,8 @@ def test_no_key_lies_in_clear_in_the_database(engine: Engine, vault: Vault, keys
         stored = b"".join(
             row.wrapped for table in (LEARNER_KEYS, TENANT_KEYS) for row in connection.execute(select(table))
         )
-    assert len(stored) == (5 + 4) * (12 + 32 + 16)
-    for key in (*learners.values(), keys.pseudonym, keys.fingerprint, keys.dead_letter):
+    assert len(stored) == (5 + 5) * (12 + 32 + 16)
+    for key in (*learners.values(), keys.pseudonym, keys.fingerprint, keys.dead_letter, keys.content):
         assert key not in stored
 
 

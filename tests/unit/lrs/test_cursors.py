@@ -30,7 +30,7 @@ queries = st.builds(
 
 def make_caller(key: str = "k", tenant: str = "lyon", pseudonym_key: bytes = b"p" * 32) -> Caller:
     credential = Credential(key, tenant, "test", frozenset({"all"}), sees_identities=False)
-    return Caller(credential, TenantKeys(tenant, 1, pseudonym_key, b"f" * 32, b"d" * 32), {}, "0" * 32)
+    return Caller(credential, TenantKeys(tenant, 1, pseudonym_key, b"f" * 32, b"d" * 32, b"c" * 32), {}, "0" * 32)
 
 
 @given(query=queries, place=places)
