@@ -12,7 +12,7 @@ from starlette.responses import Response
 from lrs.errors import Unavailable
 from lrs.frame import answer_json
 from lrs.negotiation import SUPPORTED
-from lrs.queries import read_parameters
+from lrs.parameters import read_parameters
 from lrs.services import Services
 
 _READY_SECONDS = 2.0

@@ -16,8 +16,9 @@ from lrs.cursors import read_cursor
 from lrs.errors import BadRequest, NotSupported
 from lrs.frame import answer_json, version_of
 from lrs.negotiation import DUPLICATES_HEADER, V1, check_json_content
+from lrs.parameters import parse_uuid, read_parameters
 from lrs.preparation import prepare_batch, prepare_single
-from lrs.queries import ById, parse_get, parse_uuid, read_parameters
+from lrs.queries import ById, parse_get
 from lrs.services import Services
 
 
