@@ -17,8 +17,12 @@ count = awk -v total="$$(grep -c '^[A-Za-z0-9].*==' $1)" -v terminal="$$([ -t 2 
 	/^Installing collected/ { show("unpacking them …") } END { if (terminal) print "" }'
 STATEMENTS ?=
 DATA ?=
+SUITE ?=
+VERSION ?= 1.0.3
+GREP ?=
+LOGS ?=
 
-.PHONY: help setup check test integration bench smoke demo requirements jars dashboards clean
+.PHONY: help setup check test integration conformance bench smoke demo requirements jars dashboards clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,6 +42,10 @@ test: $(VENV)/.ready-dev $(VENV)/.jars ## Every test that this machine can run
 
 integration: $(VENV)/.ready-dev $(VENV)/.jars ## The tests on the running product (JALON_TEST_STACK=embedded|external|testcontainers)
 	$(BIN)/python -m pytest tests/integration
+
+conformance: $(VENV)/.ready-dev $(VENV)/.jars ## Run the public suite in SUITE=DIR against a throw-away instance (VERSION=1.0.3|2.0.0 [GREP=PATTERN] [LOGS=DIR])
+	@test -n "$(SUITE)" || { echo "Say where the suite is: make conformance SUITE=DIR [VERSION=1.0.3|2.0.0]" >&2; exit 2; }
+	@$(BIN)/python -m tests.conformance "$(SUITE)" --version $(VERSION) $(if $(GREP),--grep "$(GREP)") $(if $(LOGS),--logs "$(LOGS)")
 
 bench: setup ## Measure throughput, freshness and memory
 	$(BIN)/python -m benchmarks
