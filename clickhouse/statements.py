@@ -12,10 +12,12 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from clickhouse.connection import AsyncClient, translate_errors
+from xapi_profiles.vocabulary import Verb
 
 # A query's text is bounded (max_query_size 256 KiB); an id takes 39 bytes of it.
 IDS_PER_QUERY = 5_000
 _FEW_IDS = 100
+VOIDED = Verb.VOIDED
 
 
 class Row(NamedTuple):
@@ -51,9 +53,25 @@ class Row(NamedTuple):
     statement: str
     sealed: str
     fingerprint: str
+    terms: Sequence[int]
+    inherited: Sequence[Sequence[int]]
+    refers_to: UUID | None
+    open_reference: UUID | None
     partition: int
     offset: int
     position: int
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """What a statement hands on to those that refer to it.
+
+    `generations` are its own terms, then those of what it refers to in turn; `open_reference` is the id at the end of
+    that chain which was not stored when the statement was.
+    """
+
+    generations: Sequence[Sequence[int]]
+    open_reference: UUID | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,32 +104,8 @@ class StoredStatement:
     sealed: str
 
 
-@dataclass(frozen=True, slots=True)
-class StatementQuery:
-    """Filters of GET /statements in storage terms; `actor` and `authority` are pseudonyms, times milliseconds."""
-
-    actor: str | None = None
-    authority: str | None = None
-    verb: str | None = None
-    activity: str | None = None
-    registration: UUID | None = None
-    since: int | None = None
-    until: int | None = None
-    after: Place | None = None
-    ascending: bool = False
-    limit: int = 100
-
-
-_FILTERS = {
-    "actor": "actor = {actor:String}",
-    "authority": "authority = {authority:String}",
-    "verb": "verb = {verb:String}",
-    "activity": "activity = {activity:String}",
-    "registration": "registration = {registration:UUID}",
-    "since": "stored > fromUnixTimestamp64Milli({since:Int64}, 'UTC')",
-    "until": "stored <= fromUnixTimestamp64Milli({until:Int64}, 'UTC')",
-}
-_COLUMNS = "id, toUnixTimestamp64Milli(stored), partition, offset, position, statement, sealed"
+STORED_COLUMNS = "id, toUnixTimestamp64Milli(stored), partition, offset, position, statement, sealed"
+"""What `to_stored` takes, in its order."""
 
 
 async def find_ids(client: AsyncClient, database: str, ids: Iterable[UUID]) -> dict[UUID, Existing]:
@@ -140,44 +134,38 @@ def list_ids(ids: Sequence[UUID]) -> str:
     return f"(SELECT toUUID(arrayJoin(splitByChar(',', '{','.join(map(str, ids))}'))))"
 
 
-async def get_statement(client: AsyncClient, database: str, statement_id: UUID) -> StoredStatement | None:
-    """Read one statement by its id."""
+async def find_links(client: AsyncClient, database: str, ids: Iterable[UUID]) -> dict[UUID, Links]:
+    """Return, of those of the ids that are stored, what a statement that refers to them inherits."""
+    found: dict[UUID, Links] = {}
+    asked = list(ids)
+    for start in range(0, len(asked), IDS_PER_QUERY):
+        with translate_errors():
+            result = await client.query(
+                "SELECT id, terms, inherited, open_reference FROM {database:Identifier}.statements "
+                f"WHERE id IN {list_ids(asked[start : start + IDS_PER_QUERY])} ORDER BY precedence",
+                parameters={"database": database},
+            )
+        for statement_id, terms, inherited, open_reference in result.result_rows:
+            found[statement_id] = Links([terms, *inherited], open_reference)
+    return found
+
+
+async def get_statement(client: AsyncClient, database: str, statement_id: UUID) -> tuple[StoredStatement, bool] | None:
+    """Read one statement by its id, and whether it is voided."""
     with translate_errors():
         result = await client.query(
-            f"SELECT {_COLUMNS} FROM {{database:Identifier}}.statements FINAL WHERE id = {{id:UUID}}",
+            f"SELECT {STORED_COLUMNS}, verb != '{VOIDED}' AND id IN "
+            "(SELECT target FROM {database:Identifier}.voidings WHERE target = {id:UUID}) "
+            "FROM {database:Identifier}.statements WHERE id = {id:UUID} ORDER BY precedence DESC LIMIT 1",
             parameters={"database": database, "id": statement_id},
         )
-    return _to_stored(result.result_rows[0]) if result.result_rows else None
+    if not result.result_rows:
+        return None
+    *columns, voided = result.result_rows[0]
+    return to_stored(columns), bool(voided)
 
 
-async def query_statements(client: AsyncClient, database: str, query: StatementQuery) -> list[StoredStatement]:
-    """Read the statements that match, at most `query.limit`, in order of storing (newest first unless ascending)."""
-    parameters: dict[str, Any] = {"database": database, "limit": query.limit}
-    conditions = []
-    for name, condition in _FILTERS.items():
-        value = getattr(query, name)
-        if value is not None:
-            conditions.append(condition)
-            parameters[name] = value
-    if query.after is not None:
-        place = query.after
-        conditions.append(
-            "(toUnixTimestamp64Milli(stored), partition, offset, position) "
-            f"{'>' if query.ascending else '<'} "
-            f"({place.stored:d}, {place.partition:d}, {place.offset:d}, {place.position:d})"
-        )
-    where = f"WHERE {' AND '.join(conditions)} " if conditions else ""
-    direction = "ASC" if query.ascending else "DESC"
-    with translate_errors():
-        result = await client.query(
-            f"SELECT {_COLUMNS} FROM {{database:Identifier}}.statements FINAL {where}"
-            f"ORDER BY stored {direction}, partition {direction}, offset {direction}, position {direction} "
-            "LIMIT {limit:UInt32}",
-            parameters=parameters,
-        )
-    return [_to_stored(row) for row in result.result_rows]
-
-
-def _to_stored(row: Sequence[Any]) -> StoredStatement:
+def to_stored(row: Sequence[Any]) -> StoredStatement:
+    """Return a row of STORED_COLUMNS."""
     statement_id, stored, partition, offset, position, statement, sealed = row
     return StoredStatement(statement_id, Place(stored, partition, offset, position), statement, sealed)

@@ -32,7 +32,11 @@ class Writer:
             if context is None:
                 context = await self._client.create_insert_context(table, database=database, column_names=list(columns))
                 self._contexts[database, table] = context
-            context.settings = {"insert_deduplication_token": token}
+            context.settings = {
+                "insert_deduplication_token": token,
+                # What is derived from the rows is recognised by the token as well, and completed if it was cut short.
+                "deduplicate_blocks_in_dependent_materialized_views": 1,
+            }
             try:
                 context.data = rows
                 await self._client.insert(context=context)

@@ -12,7 +12,7 @@ import functools
 import hashlib
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
@@ -36,11 +36,13 @@ class Sealed:
 
     `statement` is new and shares with the original what did not change. `actor` is the actor's pseudonym, "" for
     an anonymous group. `sealed` is a JSON array of [JSON pointer, pseudonym, base64 of nonce and ciphertext].
+    `originals` are the pseudonyms with the agents that stood for them, as JSON in clear: for seal_agent alone.
     """
 
     statement: dict[str, Any]
     actor: str
     sealed: str
+    originals: tuple[tuple[str, bytes], ...] = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +92,8 @@ def pseudonymise(
             )
             token = binascii.b2a_base64(nonce + box, newline=False).decode()
             entries.append(f'["{position.pointer}","{position.owner}","{token}"]')
-        results.append(Sealed(statement, _pseudonym_of(statement.get("actor")), f"[{','.join(entries)}]"))
+        originals = tuple((position.owner, position.original) for position in positions if position.owner != _JOINT)
+        results.append(Sealed(statement, _pseudonym_of(statement.get("actor")), f"[{','.join(entries)}]", originals))
     return results
 
 
@@ -116,6 +119,18 @@ def restore(statement: dict[str, Any], sealed: str, learner_keys: Mapping[str, b
             original["member"] = current["member"]  # the members follow, each under a key of their own
         parent[place] = original
     return restored
+
+
+def seal_agent(name: str, original: bytes, learner_key: bytes) -> str:
+    """Seal one form in which the agent of a pseudonym was named (`Sealed.originals`), as base64."""
+    nonce = os.urandom(NONCE_BYTES)
+    box = _cipher(learner_key).encrypt(nonce, original, _binding("agent", name))
+    return binascii.b2a_base64(nonce + box, newline=False).decode()
+
+
+def open_agent(name: str, sealed: str, learner_key: bytes) -> dict[str, Any] | None:
+    """Return the agent that seal_agent was given, None when the key is another one made since."""
+    return _open(sealed, (name,), {name: learner_key}, _binding("agent", name))
 
 
 def pseudonyms_in(sealed: str) -> set[str]:

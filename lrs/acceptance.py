@@ -59,7 +59,7 @@ class Acceptance:
                 try:
                     fresh = await self._leave_out_stored(tenant, fresh, reservation)
                     if fresh:
-                        sending = await self._send(tenant, fresh, version, reservation)
+                        sending = await self._send(caller, fresh, version, reservation)
                 finally:
                     if sending is None:
                         self._in_flight.release(reservation)
@@ -118,15 +118,18 @@ class Acceptance:
         return fresh
 
     async def _send(
-        self, tenant: str, candidates: Sequence[Candidate], version: str, reservation: Reservation
+        self, caller: Caller, candidates: Sequence[Candidate], version: str, reservation: Reservation
     ) -> asyncio.Task[Appended]:
+        tenant, defines = caller.tenant, caller.may_define()
         statements = [candidate.statement for candidate in candidates]
         if len(statements) > self._thread_statements:
             value = await asyncio.to_thread(encode_statements, statements)
         else:
             value = encode_statements(statements)
         sending = asyncio.create_task(
-            self._log.append(build_key(tenant, statements), value, build_headers(tenant, SOURCE, version))
+            self._log.append(
+                build_key(tenant, statements), value, build_headers(tenant, SOURCE, version, defines=defines)
+            )
         )
         # The request may give up; the record may be stored later all the same, so its ids stay claimed until then.
         self._sending.add(sending)

@@ -13,12 +13,14 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from lrs.about import About
+from lrs.activities import Activities
+from lrs.agents import Agents
 from lrs.errors import LrsError, NotSupported
 from lrs.frame import ROOT, Frame, answer_error, version_of
 from lrs.services import Services
 from lrs.statements import Statements
 
-_NOT_YET = ("activities/state", "activities/profile", "activities", "agents/profile", "agents")
+_NOT_YET = ("activities/state", "activities/profile", "agents/profile")
 _METHODS = ["GET", "POST", "PUT", "DELETE"]
 
 
@@ -39,6 +41,8 @@ def create_app(services: Services) -> Starlette:
         routes=[
             Route(f"{ROOT}/statements", statements.serve, methods=["GET", "POST", "PUT"]),
             Route(f"{ROOT}/statements/more", statements.more, methods=["GET"]),
+            Route(f"{ROOT}/activities", Activities(services).get, methods=["GET"]),
+            Route(f"{ROOT}/agents", Agents(services).get, methods=["GET"]),
             Route(f"{ROOT}/about", about.about, methods=["GET"]),
             *(Route(f"{ROOT}/{path}", refuse, methods=_METHODS) for path in _NOT_YET),
             Route("/health", about.health, methods=["GET"]),

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import orjson
@@ -63,17 +64,23 @@ def parse_instant(name: str, text: str) -> datetime:
         ) from None
 
 
-def parse_agent(text: str, caller: Caller) -> str:
-    """Return the pseudonym of the agent or identified group that the parameter `agent` names.
-
-    Who sees pseudonyms only can ask by what they see: an account under PSEUDONYM_HOME. Raises BadRequest.
-    """
+def read_agent(text: str) -> dict[str, Any]:
+    """Return the parameter `agent` as the JSON object that it is, not yet checked. Raises BadRequest."""
     try:
         agent = orjson.loads(text)
     except orjson.JSONDecodeError:
         raise wrong_parameter("agent", "an agent or identified group in JSON", text) from None
     if not isinstance(agent, dict):
         raise wrong_parameter("agent", "an agent or identified group, a JSON object", text)
+    return agent
+
+
+def parse_agent(text: str, caller: Caller) -> str:
+    """Return the pseudonym of the agent or identified group that the parameter `agent` names.
+
+    Who sees pseudonyms only can ask by what they see: an account under PSEUDONYM_HOME. Raises BadRequest.
+    """
+    agent = read_agent(text)
     account = agent.get("account")
     if isinstance(account, dict) and account.get("homePage") == PSEUDONYM_HOME:
         name = account.get("name")

@@ -4,62 +4,85 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Literal, cast, get_args
 from uuid import UUID
 
-from clickhouse.statements import StatementQuery
+from clickhouse.statement_query import StatementQuery
 from lrs.authentication import Caller
 from lrs.errors import BadRequest, NotSupported
 from lrs.parameters import parse_agent, parse_instant, parse_iri, parse_uuid, read_parameters, wrong_parameter
 
-_FILTERS = frozenset({"agent", "verb", "activity", "registration", "since", "until", "limit", "ascending"})
-_RELATED = frozenset({"related_activities", "related_agents"})
+_FILTERS = frozenset(
+    {
+        "agent",
+        "related_agents",
+        "verb",
+        "activity",
+        "related_activities",
+        "registration",
+        "since",
+        "until",
+        "limit",
+        "ascending",
+    }
+)
 _SHAPE = frozenset({"format", "attachments"})
 _BY_ID = frozenset({"statementId", "voidedStatementId"})
-_KNOWN = _FILTERS | _RELATED | _SHAPE | _BY_ID
+_KNOWN = _FILTERS | _SHAPE | _BY_ID
+
+
+Format = Literal["exact", "ids", "canonical"]
 
 
 @dataclass(frozen=True, slots=True)
 class ById:
-    """One statement is wanted."""
+    """One statement is wanted: one that stands, or one that is `voided`."""
 
     id: UUID
+    voided: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """How statements are to be answered."""
+
+    format: Format = "exact"
+    attachments: bool = False
 
 
 Parameters = Mapping[str, str]
 
 
-def parse_get(pairs: Iterable[tuple[str, str]], caller: Caller, *, page_statements: int) -> ById | StatementQuery:
+def parse_get(
+    pairs: Iterable[tuple[str, str]], caller: Caller, *, page_statements: int
+) -> tuple[ById | StatementQuery, Shape]:
     """Return what a GET of statements asks for. Raises BadRequest, NotSupported."""
     parameters = read_parameters(pairs, _KNOWN)
-    _check_shape(parameters)
+    shape = _parse_shape(parameters)
     by_id = parameters.keys() & _BY_ID
     if by_id:
-        return _parse_by_id(parameters, by_id)
-    return _parse_query(parameters, caller, page_statements)
+        return _parse_by_id(parameters, by_id), shape
+    return _parse_query(parameters, caller, page_statements), shape
 
 
 def _parse_by_id(parameters: Parameters, by_id: set[str]) -> ById:
     name = min(by_id)
     if len(by_id) > 1 or parameters.keys() - _BY_ID - _SHAPE:
         raise BadRequest(f"Beside {name} only format and attachments may be sent.", code="parameter-combination")
-    statement_id = parse_uuid(name, parameters[name])
-    if name == "voidedStatementId":
-        raise NotSupported("Voiding, and so voidedStatementId, is not supported yet.")
-    return ById(statement_id)
+    return ById(parse_uuid(name, parameters[name]), voided=name == "voidedStatementId")
 
 
 def _parse_query(parameters: Parameters, caller: Caller, page_statements: int) -> StatementQuery:
-    for name in _RELATED:
-        if _parse_boolean(parameters, name):
-            raise NotSupported(f"{name}=true is not supported yet: leave it out to filter on the statement's own.")
     for name in ("verb", "activity"):
         if name in parameters:
             parse_iri(name, parameters[name])
     registration = parameters.get("registration")
     return StatementQuery(
-        actor=parse_agent(parameters["agent"], caller) if "agent" in parameters else None,
+        agent=parse_agent(parameters["agent"], caller) if "agent" in parameters else None,
+        related_agents=_parse_boolean(parameters, "related_agents"),
         verb=parameters.get("verb"),
         activity=parameters.get("activity"),
+        related_activities=_parse_boolean(parameters, "related_activities"),
         registration=None if registration is None else parse_uuid("registration", registration),
         since=_parse_milliseconds(parameters, "since"),
         until=_parse_milliseconds(parameters, "until"),
@@ -68,14 +91,14 @@ def _parse_query(parameters: Parameters, caller: Caller, page_statements: int) -
     )
 
 
-def _check_shape(parameters: Parameters) -> None:
-    shape = parameters.get("format", "exact")
-    if shape in ("ids", "canonical"):
-        raise NotSupported(f"format={shape} is not supported yet: ask for format=exact.")
-    if shape != "exact":
-        raise wrong_parameter("format", "one of exact, ids, canonical", shape)
-    if _parse_boolean(parameters, "attachments"):
+def _parse_shape(parameters: Parameters) -> Shape:
+    chosen = parameters.get("format", "exact")
+    if chosen not in get_args(Format):
+        raise wrong_parameter("format", "one of exact, ids, canonical", chosen)
+    attachments = _parse_boolean(parameters, "attachments")
+    if attachments:
         raise NotSupported("attachments=true is not supported yet: statements are answered without attachment data.")
+    return Shape(cast("Format", chosen), attachments)
 
 
 def _parse_boolean(parameters: Parameters, name: str) -> bool:

@@ -10,15 +10,16 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
-from clickhouse.statements import StatementQuery
+from clickhouse.statement_query import StatementQuery
 from lrs.authentication import Caller
 from lrs.cursors import read_cursor
 from lrs.errors import BadRequest, NotSupported
 from lrs.frame import answer_json, version_of
+from lrs.languages import parse_accept_language
 from lrs.negotiation import DUPLICATES_HEADER, V1, check_json_content
 from lrs.parameters import parse_uuid, read_parameters
 from lrs.preparation import prepare_batch, prepare_single
-from lrs.queries import ById, parse_get
+from lrs.queries import ById, Shape, parse_get
 from lrs.services import Services
 
 
@@ -79,14 +80,15 @@ class Statements:
     async def get(self, request: Request, caller: Caller) -> Response:
         """Answer one statement, or the first page of those that match; HEAD alike."""
         caller.may_read()
-        asked = parse_get(
+        asked, shape = parse_get(
             request.query_params.multi_items(), caller, page_statements=self._services.limits.page_statements
         )
         await self._pass_barrier(request)
         if isinstance(asked, ById):
-            statement, stored = await self._services.reading.get(asked.id, caller)
+            languages = parse_accept_language(request.headers.get("accept-language"))
+            statement, stored = await self._services.reading.get(asked, caller, shape, languages)
             return answer_json(statement, headers={"Last-Modified": format_datetime(stored, usegmt=True)})
-        return await self._answer_page(asked, caller)
+        return await self._answer_page(request, asked, shape, caller)
 
     async def more(self, request: Request) -> Response:
         """Answer the page that a `more` link names; HEAD alike."""
@@ -94,16 +96,17 @@ class Statements:
         caller = await self._services.authentication.identify(request.headers.get("authorization"))
         caller.may_read()
         parameters = read_parameters(request.query_params.multi_items(), {"cursor"})
-        query = read_cursor(parameters.get("cursor", ""), caller)
+        query, shape = read_cursor(parameters.get("cursor", ""), caller)
         await self._pass_barrier(request)
-        return await self._answer_page(query, caller)
+        return await self._answer_page(request, query, shape, caller)
 
     async def _pass_barrier(self, request: Request) -> None:
         # What other reads learn meanwhile holds for their answers, not for this one.
         request.scope["consistent_through"] = await self._services.barrier.wait()
 
-    async def _answer_page(self, query: StatementQuery, caller: Caller) -> Response:
-        page = await self._services.reading.query(query, caller)
+    async def _answer_page(self, request: Request, query: StatementQuery, shape: Shape, caller: Caller) -> Response:
+        languages = parse_accept_language(request.headers.get("accept-language"))
+        page = await self._services.reading.query(query, caller, shape, languages)
         link = f"{self._services.path_prefix}/xAPI/statements/more?cursor={quote(page.more)}" if page.more else ""
         return answer_json(page.to_json(link))
 

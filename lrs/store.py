@@ -4,25 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Iterable
+from collections.abc import Awaitable, Iterable, Sequence
 from typing import Protocol, TypeVar
 from uuid import UUID
 
 from aiohttp import ClientError
 from clickhouse_connect.driver.exceptions import ClickHouseError as DriverError
 
+from clickhouse.activities import read_definitions
+from clickhouse.agents import read_agent_forms
 from clickhouse.connection import AsyncClient, ClickHouseAddress, connect_async
 from clickhouse.databases import name_tenant_database
 from clickhouse.errors import StoreUnavailable
 from clickhouse.progress import read_progress
-from clickhouse.statements import (
-    Existing,
-    StatementQuery,
-    StoredStatement,
-    find_ids,
-    get_statement,
-    query_statements,
-)
+from clickhouse.statement_query import StatementQuery, query_statements
+from clickhouse.statements import Existing, StoredStatement, find_ids, get_statement
 from lrs.errors import StatementsUnavailable
 
 _logger = logging.getLogger(__name__)
@@ -42,11 +38,17 @@ class StatementStore(Protocol):
     async def find_ids(self, tenant: str, ids: Iterable[UUID]) -> dict[UUID, Existing]:
         """Return what is known of those of the ids that are stored."""
 
-    async def get_statement(self, tenant: str, statement_id: UUID) -> StoredStatement | None:
-        """Return one statement."""
+    async def get_statement(self, tenant: str, statement_id: UUID) -> tuple[StoredStatement, bool] | None:
+        """Return one statement, and whether it is voided."""
 
     async def query_statements(self, tenant: str, query: StatementQuery) -> list[StoredStatement]:
-        """Return the statements that match, in the order of storing."""
+        """Return the statements that match and are not voided, in the order of storing."""
+
+    async def read_definitions(self, tenant: str, ids: Sequence[str]) -> dict[str, list[str]]:
+        """Return the definitions (JSON) of those activities that have any, the latest last."""
+
+    async def read_agent_forms(self, tenant: str, pseudonym: str) -> list[str]:
+        """Return the sealed forms in which an agent was named, the latest first."""
 
     async def read_progress(self) -> dict[int, int]:
         """Return, per partition, the offset below which every record can be read."""
@@ -77,7 +79,7 @@ class ClickHouseStore:
         client = await self._connected()
         return await self._answer(find_ids(client, name_tenant_database(tenant), ids))
 
-    async def get_statement(self, tenant: str, statement_id: UUID) -> StoredStatement | None:
+    async def get_statement(self, tenant: str, statement_id: UUID) -> tuple[StoredStatement, bool] | None:
         """See StatementStore."""
         client = await self._connected()
         return await self._answer(get_statement(client, name_tenant_database(tenant), statement_id))
@@ -86,6 +88,16 @@ class ClickHouseStore:
         """See StatementStore."""
         client = await self._connected()
         return await self._answer(query_statements(client, name_tenant_database(tenant), query))
+
+    async def read_definitions(self, tenant: str, ids: Sequence[str]) -> dict[str, list[str]]:
+        """See StatementStore."""
+        client = await self._connected()
+        return await self._answer(read_definitions(client, name_tenant_database(tenant), ids))
+
+    async def read_agent_forms(self, tenant: str, pseudonym: str) -> list[str]:
+        """See StatementStore."""
+        client = await self._connected()
+        return await self._answer(read_agent_forms(client, name_tenant_database(tenant), pseudonym))
 
     async def read_progress(self) -> dict[int, int]:
         """See StatementStore."""

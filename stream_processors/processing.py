@@ -17,23 +17,28 @@ from uuid import UUID
 import orjson
 
 from clickhouse.errors import RowsRefused, StoreUnavailable
-from clickhouse.statements import Existing, Row
+from clickhouse.statements import Existing, Links, Row
 from identity.errors import IdentityUnavailable, UnidentifiedAgent
 from identity.keys import MasterKey
 from identity.tenants import Tenant
 from identity.vault import Vault
 from stream_processors.errors import DeadLetter
 from stream_processors.reading import Batch, Candidate, IncomingRecord, TenantBatch, locate, read_records
+from stream_processors.references import find_targets, link
 from stream_processors.rows import (
+    ActivityRow,
+    AgentRow,
     DeadLetterRow,
     LedgerRow,
     ProgressRow,
     StrayRow,
+    TenantRows,
     to_dead_letter_rows,
     to_ledger_rows,
     to_rows,
     to_stray_rows,
 )
+from stream_processors.seen import Seen
 from stream_processors.settling import settle
 
 T = TypeVar("T")
@@ -55,8 +60,20 @@ class Store(Protocol):
         """Return what is stored of these ids."""
         ...
 
+    async def find_links(self, tenant: str, ids: Iterable[UUID]) -> Mapping[UUID, Links]:
+        """Return, of those of these ids that are stored, what a statement that refers to them inherits."""
+        ...
+
     async def insert_statements(self, tenant: str, rows: Sequence[Row], token: str) -> None:
         """Insert statements; the same token again inserts nothing."""
+        ...
+
+    async def insert_activities(self, tenant: str, rows: Sequence[ActivityRow], token: str) -> None:
+        """Insert definitions of activities."""
+        ...
+
+    async def insert_agents(self, tenant: str, rows: Sequence[AgentRow], token: str) -> None:
+        """Insert forms in which agents were named."""
         ...
 
     async def insert_ledger(self, tenant: str, rows: Sequence[LedgerRow], token: str) -> None:
@@ -107,6 +124,7 @@ class Processor:
         self._find_tenant = find_tenant
         self._pause = pause
         self._progress: dict[int, int] | None = None
+        self._seen = Seen()
 
     def forget_progress(self) -> None:
         """Read the progress anew before the next batch: partitions have been assigned, and another may have gone on."""
@@ -158,10 +176,14 @@ class Processor:
     async def _store_batch(self, prepared: Prepared) -> None:
         records, batch = prepared.records, prepared.batch.copy()
         token = name_token(records)
-        await asyncio.gather(
-            *(self._write_tenant(part, f"{token}/{tenant}") for tenant, part in batch.tenants.items()),
-            self._write_stray(batch, token),
-        )
+        try:
+            await _finish(
+                *(self._write_tenant(part, f"{token}/{tenant}") for tenant, part in batch.tenants.items()),
+                self._write_stray(batch, token),
+            )
+        except Exception:
+            self._seen.forget()
+            raise
         reached = next_offsets(records)
         await self._store.insert_progress([ProgressRow(records[0].topic, *reach) for reach in reached.items()])
         if self._progress is not None:
@@ -172,18 +194,32 @@ class Processor:
         existing = await self._store.find_ids(tenant, {candidate.id for candidate in part.candidates})
         new = settle(part, existing)
         rows = await self._to_rows(part, new)
-        if rows:
-            await self._insert(part, new, rows, token)
-        await asyncio.gather(
-            self._store.insert_ledger(tenant, to_ledger_rows(part), token),
-            self._store.insert_dead_letters(tenant, to_dead_letter_rows(part), token),
+        statements = rows.statements
+        if any(row.refers_to for row in statements):
+            targets = find_targets(statements)
+            statements = link(statements, await self._store.find_links(tenant, targets) if targets else {})
+        dead = len(part.refused)
+        await _finish(
+            self._insert(part, new, statements, token),
+            self._store.insert_activities(tenant, rows.activities, token),
+            self._store.insert_agents(tenant, rows.agents, token),
+            self._write_outcome(part, token),
+        )
+        if len(part.refused) > dead:
+            await self._write_outcome(part, f"{token}!{len(part.refused)}")
+
+    async def _write_outcome(self, part: TenantBatch, token: str) -> None:
+        """Write what became of the records; written again, it replaces what was there."""
+        await _finish(
+            self._store.insert_ledger(part.tenant.id, to_ledger_rows(part), token),
+            self._store.insert_dead_letters(part.tenant.id, to_dead_letter_rows(part), token),
         )
 
-    async def _to_rows(self, part: TenantBatch, new: list[Candidate]) -> list[Row]:
+    async def _to_rows(self, part: TenantBatch, new: list[Candidate]) -> TenantRows:
         """Return the rows of the new candidates; one that holds no agent to replace leaves them as a dead letter."""
         while True:
             try:
-                return await asyncio.to_thread(to_rows, part, new, self._vault.learner_keys)
+                return await asyncio.to_thread(to_rows, part, new, self._vault.learner_keys, self._seen)
             except UnidentifiedAgent as error:
                 candidate = new.pop(error.index)
                 reason = DeadLetter(error.code, "An agent holds nothing that identifies.", pointer=error.pointer)
@@ -191,6 +227,8 @@ class Processor:
 
     async def _insert(self, part: TenantBatch, new: Sequence[Candidate], rows: Sequence[Row], token: str) -> None:
         """Insert the rows; if ClickHouse refuses some, find which by halving, and keep these as dead letters."""
+        if not rows:
+            return
         try:
             await self._store.insert_statements(part.tenant.id, rows, f"{token}/{len(rows)}")
         except RowsRefused as error:
@@ -204,6 +242,13 @@ class Processor:
     async def _write_stray(self, batch: Batch, token: str) -> None:
         if batch.stray:
             await self._store.insert_stray(to_stray_rows(batch.stray, self._master), token)
+
+
+async def _finish(*steps: Awaitable[None]) -> None:
+    """Wait until every step has ended, then raise what the first failed one raised: none goes on behind a retry."""
+    for outcome in await asyncio.gather(*steps, return_exceptions=True):
+        if isinstance(outcome, BaseException):
+            raise outcome
 
 
 def _tell(error: Exception) -> None:

@@ -56,6 +56,8 @@ class Candidate:
     statement: dict[str, Any]
     fingerprint: str
     enrichment: Enrichment
+    defines: bool
+    """Whether the activities of the statement are given its definitions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,7 +232,7 @@ def _to_candidate(
         "authority",
         {"objectType": "Agent", "account": {"homePage": SOURCES_HOME_PAGE, "name": origin.source}},
     )
-    return Candidate(record, position, statement_id, complete, digest, enrich(complete, part.zone))
+    return Candidate(record, position, statement_id, complete, digest, enrich(complete, part.zone), origin.defines)
 
 
 def locate(error: BaseException) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import os
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
@@ -13,8 +14,40 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from clickhouse.statements import Row
 from identity.keys import MasterKey
-from identity.sealing import Sealed, pseudonymise
+from identity.sealing import Sealed, pseudonymise, seal_agent
 from stream_processors.reading import Candidate, IncomingRecord, Refused, TenantBatch
+from stream_processors.relations import find_reference, list_terms
+from stream_processors.seen import Seen
+
+
+class AgentRow(NamedTuple):
+    """The columns of `agents`: a form in which an agent was named."""
+
+    pseudonym: str
+    digest: int
+    stored: datetime
+    sealed: str
+
+
+class ActivityRow(NamedTuple):
+    """The columns of `activities`: a definition that an activity was given."""
+
+    id: str
+    digest: int
+    stored: datetime
+    partition: int
+    offset: int
+    position: int
+    definition: str
+
+
+class TenantRows(NamedTuple):
+    """What is inserted of a batch into one tenant's database, beside its ledger and dead letters."""
+
+    statements: list[Row]
+    activities: list[ActivityRow]
+    agents: list[AgentRow]
+
 
 FindLearnerKeys = Callable[[str, Iterable[str]], dict[str, bytes]]
 
@@ -72,15 +105,65 @@ class ProgressRow(NamedTuple):
     next_offset: int
 
 
-def to_rows(batch: TenantBatch, candidates: Sequence[Candidate], learner_keys: FindLearnerKeys) -> list[Row]:
+def to_rows(
+    batch: TenantBatch, candidates: Sequence[Candidate], learner_keys: FindLearnerKeys, seen: Seen
+) -> TenantRows:
     """Pseudonymise and seal candidates of one tenant. Raises VaultUnavailable: then nothing may be written."""
     keys = batch.keys
     statements = [candidate.statement for candidate in candidates]
     sealed = pseudonymise(statements, keys, lambda pseudonyms: learner_keys(keys.tenant, pseudonyms))
-    return [
-        _to_row(candidate, one, batch.tallies[candidate.record].source)
+    return TenantRows(
+        [
+            _to_row(candidate, one, batch.tallies[candidate.record].source)
+            for candidate, one in zip(candidates, sealed, strict=True)
+        ],
+        [
+            ActivityRow(
+                activity,
+                _digest(definition, b""),
+                to_datetime(candidate.record.timestamp),
+                candidate.record.partition,
+                candidate.record.offset,
+                candidate.position,
+                definition.decode(),
+            )
+            for candidate, activity, definition in seen.list_new_definitions(keys.tenant, candidates)
+        ],
+        _to_agent_rows(batch, candidates, sealed, learner_keys, seen),
+    )
+
+
+def _to_agent_rows(
+    batch: TenantBatch,
+    candidates: Sequence[Candidate],
+    sealed: Sequence[Sealed],
+    learner_keys: FindLearnerKeys,
+    seen: Seen,
+) -> list[AgentRow]:
+    keys = batch.keys
+    originals = [
+        (candidate.record.timestamp, *original)
         for candidate, one in zip(candidates, sealed, strict=True)
+        for original in one.originals
     ]
+    new = list(seen.list_new_agents(keys.tenant, originals))
+    if not new:
+        return []
+    sealing = learner_keys(keys.tenant, {pseudonym for _, pseudonym, _ in new})
+    return [
+        AgentRow(
+            pseudonym,
+            # Keyed, because few people share a name and all names can be tried.
+            _digest(original, keys.fingerprint),
+            to_datetime(timestamp),
+            seal_agent(pseudonym, original, sealing[pseudonym]),
+        )
+        for timestamp, pseudonym, original in new
+    ]
+
+
+def _digest(content: bytes, key: bytes) -> int:
+    return int.from_bytes(hashlib.blake2b(content, digest_size=8, key=key).digest(), "little")
 
 
 def to_ledger_rows(batch: TenantBatch) -> list[LedgerRow]:
@@ -193,6 +276,10 @@ def _to_row(candidate: Candidate, sealed: Sealed, source: str) -> Row:
         statement=orjson.dumps(sealed.statement).decode(),
         sealed=sealed.sealed,
         fingerprint=candidate.fingerprint,
+        terms=list_terms(sealed.statement),
+        inherited=(),
+        refers_to=find_reference(sealed.statement),
+        open_reference=None,
         partition=record.partition,
         offset=record.offset,
         position=candidate.position,

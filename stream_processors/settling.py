@@ -16,7 +16,8 @@ def settle(batch: TenantBatch, existing: Mapping[UUID, Existing]) -> list[Candid
     """Return the candidates to insert, and count every one: stored, duplicate, or dead for contradicting.
 
     A candidate that is itself already stored (the same place in the log, read again after a crash) counts as stored and
-    is not inserted again. Candidates come in the order of appending, so the first version of an id in a batch wins.
+    is inserted again: the crash may have come between its row and what ClickHouse derives from it, and the same row
+    replaces itself. Candidates come in the order of appending, so the first version of an id in a batch wins.
     """
     known = dict(existing)
     new = []
@@ -33,6 +34,7 @@ def settle(batch: TenantBatch, existing: Mapping[UUID, Existing]) -> list[Candid
             record.offset,
             candidate.position,
         ):
+            new.append(candidate)
             tally.stored += 1
         elif first.fingerprint == candidate.fingerprint:
             tally.duplicate += 1

@@ -8,9 +8,9 @@ from uuid import UUID
 from clickhouse.connection import AsyncClient
 from clickhouse.databases import SHARED, name_tenant_database
 from clickhouse.progress import read_progress
-from clickhouse.statements import Existing, Row, find_ids
+from clickhouse.statements import Existing, Links, Row, find_ids, find_links
 from clickhouse.writing import Writer
-from stream_processors.rows import DeadLetterRow, LedgerRow, ProgressRow, StrayRow
+from stream_processors.rows import ActivityRow, AgentRow, DeadLetterRow, LedgerRow, ProgressRow, StrayRow
 
 
 class ClickHouseStore:
@@ -28,9 +28,21 @@ class ClickHouseStore:
         """Return what is stored of these ids."""
         return await find_ids(self._client, name_tenant_database(tenant), ids)
 
+    async def find_links(self, tenant: str, ids: Iterable[UUID]) -> Mapping[UUID, Links]:
+        """Return, of those of these ids that are stored, what a statement that refers to them inherits."""
+        return await find_links(self._client, name_tenant_database(tenant), ids)
+
     async def insert_statements(self, tenant: str, rows: Sequence[Row], token: str) -> None:
         """Insert statements; the same token again inserts nothing."""
         await self._writer.insert(name_tenant_database(tenant), "statements", Row._fields, rows, token)
+
+    async def insert_activities(self, tenant: str, rows: Sequence[ActivityRow], token: str) -> None:
+        """Insert definitions of activities."""
+        await self._writer.insert(name_tenant_database(tenant), "activities", ActivityRow._fields, rows, token)
+
+    async def insert_agents(self, tenant: str, rows: Sequence[AgentRow], token: str) -> None:
+        """Insert forms in which agents were named."""
+        await self._writer.insert(name_tenant_database(tenant), "agents", AgentRow._fields, rows, token)
 
     async def insert_ledger(self, tenant: str, rows: Sequence[LedgerRow], token: str) -> None:
         """Insert what became of records."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import orjson
@@ -32,11 +32,15 @@ Headers = Iterable[tuple[str, bytes | None]] | Mapping[str, bytes | None]
 
 @dataclass(frozen=True, slots=True)
 class RecordOrigin:
-    """Whose statements a record holds, which system sent them, and the xAPI version they follow."""
+    """Whose statements a record holds, which system sent them, and the xAPI version they follow.
+
+    `defines` tells whether they give activities their definitions (the scope `define`, Communication 4.2).
+    """
 
     tenant: str
     source: str
     version: str
+    defines: bool = True
 
 
 def encode_statements(statements: Sequence[Mapping[str, Any]]) -> bytes:
@@ -57,10 +61,11 @@ def encode_statements(statements: Sequence[Mapping[str, Any]]) -> bytes:
         ) from error
 
 
-def build_headers(tenant: str, source: str, version: str = "1.0.3") -> list[tuple[str, bytes]]:
+def build_headers(tenant: str, source: str, version: str = "1.0.3", *, defines: bool = True) -> list[tuple[str, bytes]]:
     """Return the headers of a record, as Kafka clients take them. Raises MalformedRecord as parse_headers does."""
     check_origin(tenant, source, version)
-    return [("tenant", tenant.encode()), ("source", source.encode()), ("version", version.encode())]
+    headers = [("tenant", tenant.encode()), ("source", source.encode()), ("version", version.encode())]
+    return headers if defines else [*headers, ("defines", b"no")]
 
 
 def build_key(tenant: str, statements: Sequence[Mapping[str, Any]]) -> bytes:
@@ -83,7 +88,7 @@ def parse_headers(headers: Headers | None) -> RecordOrigin:
     pairs = headers.items() if isinstance(headers, Mapping) else (headers or ())
     found: dict[str, str] = {}
     for name, value in pairs:
-        if name not in ("tenant", "source", "version"):
+        if name not in ("tenant", "source", "version", "defines"):
             continue
         if name in found:
             raise MalformedRecord("repeated-header", f"The header {name!r} is there more than once; send it once.")
@@ -91,7 +96,8 @@ def parse_headers(headers: Headers | None) -> RecordOrigin:
     for name in ("tenant", "source"):
         if not found.get(name):
             raise MalformedRecord(f"missing-{name}", f"The record has no header {name!r}; send it with every record.")
-    return check_origin(found["tenant"], found["source"], found.get("version") or VERSIONS[0])
+    origin = check_origin(found["tenant"], found["source"], found.get("version") or VERSIONS[0])
+    return origin if found.get("defines", "yes") == "yes" else replace(origin, defines=False)
 
 
 def check_origin(tenant: str, source: str, version: str) -> RecordOrigin:

@@ -27,14 +27,15 @@ from grafana.dashboards.panels import (
 from grafana.dashboards.panels import (
     MOMENT as MOMENT_UNIT,
 )
-from grafana.dashboards.sql import MOMENT, SOURCE, VERB, name_or_last_word
+from grafana.dashboards.sql import MOMENT, SOURCE, STANDING, VERB, name_or_last_word
 
 # PREWHERE picks the range before FINAL settles two copies of an id. Copies come from a race between partitions, moments
 # apart, so both lie in the range, and the cost is that of the range instead of that of the whole table.
-TOTALS = """
+TOTALS = f"""
 SELECT count() AS statements, uniqExactIf(actor, actor != '') AS learners, uniqExact(source) AS sources
 FROM statements FINAL
 PREWHERE $__timeFilter_ms(stored)
+WHERE {STANDING}
 """
 
 FRESHNESS = f"""
@@ -53,6 +54,7 @@ PER_MINUTE = f"""
 SELECT $__timeInterval(stored) AS time, {SOURCE} AS origin, count() * 60 / $__interval_s AS statements
 FROM statements FINAL
 PREWHERE $__timeFilter_ms(stored)
+WHERE {STANDING}
 GROUP BY time, origin
 ORDER BY time, origin
 """
@@ -61,6 +63,7 @@ BY_SOURCE = f"""
 SELECT {SOURCE} AS origin, count() AS statements
 FROM statements FINAL
 PREWHERE $__timeFilter_ms(stored)
+WHERE {STANDING}
 GROUP BY origin
 ORDER BY statements DESC, origin
 """
@@ -69,6 +72,7 @@ BY_VERB = f"""
 SELECT {VERB} AS word, count() AS statements
 FROM statements FINAL
 PREWHERE $__timeFilter_ms(stored)
+WHERE {STANDING}
 GROUP BY word
 ORDER BY statements DESC, word
 LIMIT 10
@@ -78,6 +82,7 @@ BY_SOURCE_AND_TIME = f"""
 SELECT $__timeInterval(stored) AS time, {SOURCE} AS origin, count() AS statements
 FROM statements FINAL
 PREWHERE $__timeFilter_ms(stored)
+WHERE {STANDING}
 GROUP BY time, origin
 ORDER BY time, origin
 """
@@ -92,7 +97,14 @@ SELECT
     multiIf(session_name != '', session_name, session != '', {name_or_last_word("scheduled.title", "session")}, '')
         AS session_title,
     toString(modality) AS how
-FROM (SELECT * FROM statements FINAL PREWHERE $__timeFilter_ms(stored) ORDER BY stored DESC, id LIMIT 25) AS recent
+FROM
+(
+    SELECT * FROM statements FINAL
+    PREWHERE $__timeFilter_ms(stored)
+    WHERE {STANDING}
+    ORDER BY stored DESC, id
+    LIMIT 25
+) AS recent
 LEFT JOIN (SELECT session, any(session_name) AS title FROM slots GROUP BY session) AS scheduled USING (session)
 ORDER BY stored DESC, id
 """

@@ -129,7 +129,7 @@ _SELF_PACED = "(modality = 'asynchronous' OR session = '')"
 
 SELF_PACED_OVER_TIME = f"""
 SELECT $__timeInterval(timestamp) AS time, uniqExact(actor) AS learners, count() AS statements
-FROM statements FINAL
+FROM current_statements
 WHERE $__timeFilter_ms(timestamp) AND {_SELF_PACED}
 GROUP BY time
 ORDER BY time
@@ -143,7 +143,7 @@ SELECT
 FROM
 (
     SELECT activity, activity_name, actor
-    FROM statements FINAL
+    FROM current_statements
     WHERE $__timeFilter_ms(timestamp) AND {_SELF_PACED}
 ) AS used
 GROUP BY used.activity

@@ -39,3 +39,7 @@ VERB = "extract(toString(verb), '([^/#]+)/?$')"
 def name_or_last_word(name: str, iri: str) -> str:
     """Return the expression of a thing's display name or, where it has none, of the last word of its IRI."""
     return f"if({name} != '', {name}, decodeURLComponent(extract({iri}, '([^/#]+)/?$')))"
+
+
+# What stands: not voided, or a voiding, which cannot be voided itself (as in the view `current_statements`).
+STANDING = "(verb = 'http://adlnet.gov/expapi/verbs/voided' OR id NOT IN (SELECT target FROM voidings))"

@@ -32,6 +32,12 @@ CREATE TABLE IF NOT EXISTS statements
     statement String CODEC(ZSTD(1)),
     sealed String,
     fingerprint String,
+    -- What queries find it by (clickhouse/terms.py), its own and, by way of the statement it refers to, that one's.
+    terms Array(UInt64) CODEC(ZSTD(1)),
+    inherited Array(Array(UInt64)) CODEC(ZSTD(1)),
+    refers_to Nullable(UUID),
+    -- The statement at the end of that chain which was not there yet: it is followed when read.
+    open_reference Nullable(UUID),
     partition Int32,
     offset Int64,
     position UInt32,
@@ -39,7 +45,106 @@ CREATE TABLE IF NOT EXISTS statements
 )
 ENGINE = ReplacingMergeTree(precedence)
 ORDER BY id
+-- A look-up by id reads a whole granule, and a page of results does so for each of its statements.
+SETTINGS index_granularity = 256, non_replicated_deduplication_window = 1000;
+
+-- For each term, the statements found by it in the order of storing: a page is read from its start, however many there are.
+CREATE TABLE IF NOT EXISTS postings
+(
+    term UInt64,
+    stored DateTime64(3, 'UTC') CODEC(Delta, ZSTD(1)),
+    partition Int32,
+    offset Int64 CODEC(Delta, ZSTD(1)),
+    position UInt32,
+    generation UInt16,
+    id UUID,
+    terms Array(UInt64) CODEC(ZSTD(1))
+)
+ENGINE = ReplacingMergeTree
+ORDER BY (term, stored, partition, offset, position, generation)
+SETTINGS index_granularity = 1024, non_replicated_deduplication_window = 1000;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS fill_postings TO postings AS
+SELECT
+    arrayJoin(terms_of_generation) AS term,
+    stored,
+    partition,
+    offset,
+    position,
+    generation,
+    id,
+    terms_of_generation AS terms
+FROM
+(
+    SELECT stored, partition, offset, position, id, arrayPushFront(inherited, terms) AS generations FROM statements
+)
+ARRAY JOIN generations AS terms_of_generation, arrayMap(place -> toUInt16(place - 1), arrayEnumerate(generations)) AS generation;
+
+-- Which statements are voided, and by which: a voiding may come before what it voids, so the two meet when read.
+CREATE TABLE IF NOT EXISTS voidings
+(
+    target UUID,
+    id UUID
+)
+ENGINE = ReplacingMergeTree
+ORDER BY (target, id)
+SETTINGS index_granularity = 256, non_replicated_deduplication_window = 1000;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS fill_voidings TO voidings AS
+SELECT assumeNotNull(refers_to) AS target, id
+FROM statements
+WHERE verb = 'http://adlnet.gov/expapi/verbs/voided' AND refers_to IS NOT NULL;
+
+-- References to statements that had not come when the reference did.
+CREATE TABLE IF NOT EXISTS open_references
+(
+    target UUID,
+    id UUID,
+    stored DateTime64(3, 'UTC'),
+    partition Int32,
+    offset Int64,
+    position UInt32
+)
+ENGINE = ReplacingMergeTree
+ORDER BY (target, id)
 SETTINGS non_replicated_deduplication_window = 1000;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS fill_open_references TO open_references AS
+SELECT assumeNotNull(open_reference) AS target, id, stored, partition, offset, position
+FROM statements
+WHERE open_reference IS NOT NULL;
+
+-- What boards and analysts count: each statement once, without what was voided. A voiding cannot be voided itself.
+CREATE VIEW IF NOT EXISTS current_statements AS
+SELECT * FROM statements FINAL
+WHERE verb = 'http://adlnet.gov/expapi/verbs/voided' OR id NOT IN (SELECT target FROM voidings);
+
+-- Every definition that an activity was given; merged when read, the latest last.
+CREATE TABLE IF NOT EXISTS activities
+(
+    id String,
+    digest UInt64,
+    stored DateTime64(3, 'UTC'),
+    partition Int32,
+    offset Int64,
+    position UInt32,
+    definition String CODEC(ZSTD(1))
+)
+ENGINE = ReplacingMergeTree(stored)
+ORDER BY (id, digest)
+SETTINGS index_granularity = 256, non_replicated_deduplication_window = 1000;
+
+-- Every form in which an agent was named, sealed under the learner's own key.
+CREATE TABLE IF NOT EXISTS agents
+(
+    pseudonym String,
+    digest UInt64,
+    stored DateTime64(3, 'UTC'),
+    sealed String
+)
+ENGINE = ReplacingMergeTree(stored)
+ORDER BY (pseudonym, digest)
+SETTINGS index_granularity = 256, non_replicated_deduplication_window = 1000;
 
 -- What became of every Kafka record of this tenant: accepted = stored + duplicate + dead.
 CREATE TABLE IF NOT EXISTS ledger

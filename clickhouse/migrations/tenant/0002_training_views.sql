@@ -23,7 +23,7 @@ FROM
             (verb, session_name, module, module_name, pathway, pathway_name, modality, place, half_day, ifNull(planned_seconds, 0)),
             (timestamp, stored, partition, offset, position)
         ) AS latest
-    FROM statements FINAL
+    FROM current_statements
     WHERE verb IN ('http://activitystrea.ms/schedule', 'http://activitystrea.ms/cancel')
       AND session != '' AND planned_start IS NOT NULL
     GROUP BY session, starts
@@ -50,7 +50,7 @@ FROM
             (verb, session_name, module, module_name, pathway, pathway_name, timestamp),
             (timestamp, stored, partition, offset, position)
         ) AS latest
-    FROM statements FINAL
+    FROM current_statements
     WHERE verb IN ('http://adlnet.gov/expapi/verbs/registered', 'http://id.tincanapi.com/verb/unregistered')
       AND session != '' AND actor != ''
     GROUP BY session, actor
@@ -82,7 +82,7 @@ FROM
             session, actor, modality, connection, place, verb, timestamp,
             leadInFrame(toNullable(timestamp)) OVER following AS next_at,
             leadInFrame(toString(verb)) OVER following AS next_verb
-        FROM statements FINAL
+        FROM current_statements
         WHERE session != '' AND actor != ''
           AND verb IN ('http://activitystrea.ms/join', 'http://activitystrea.ms/checkin', 'http://activitystrea.ms/leave')
         WINDOW following AS (

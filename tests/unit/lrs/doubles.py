@@ -12,11 +12,13 @@ from uuid import UUID
 
 import orjson
 
-from clickhouse.statements import Existing, Place, StatementQuery, StoredStatement
+from clickhouse.statement_query import StatementQuery, list_terms
+from clickhouse.statements import VOIDED, Existing, Place, StoredStatement
 from identity.fingerprint import fingerprint
-from identity.sealing import pseudonymise
+from identity.sealing import pseudonymise, seal_agent
 from identity.vault import Vault
 from lrs.log import Appended
+from stream_processors import relations
 from xapi_profiles.record import parse_headers
 
 T = TypeVar("T")
@@ -106,7 +108,9 @@ class MemoryLog:
 class Stored:
     existing: Existing
     statement: StoredStatement
-    columns: dict[str, Any]
+    terms: set[int]
+    verb: str
+    refers_to: UUID | None
 
 
 @dataclass
@@ -117,6 +121,8 @@ class MemoryStore:
     vault: Vault
     prompt: bool = True
     tenants: dict[str, dict[UUID, Stored]] = field(default_factory=dict)
+    definitions: dict[str, dict[str, list[str]]] = field(default_factory=dict)
+    agents: dict[tuple[str, str], list[str]] = field(default_factory=dict)
     progress: dict[int, int] = field(default_factory=dict)
     failure: Exception | None = None
     lookups: list[list[UUID]] = field(default_factory=list)
@@ -145,16 +151,27 @@ class MemoryStore:
         rows = self.tenants.get(tenant, {})
         return {statement_id: rows[statement_id].existing for statement_id in asked if statement_id in rows}
 
-    async def get_statement(self, tenant: str, statement_id: UUID) -> StoredStatement | None:
+    async def get_statement(self, tenant: str, statement_id: UUID) -> tuple[StoredStatement, bool] | None:
         await self._answer()
-        stored = self.tenants.get(tenant, {}).get(statement_id)
-        return None if stored is None else stored.statement
+        rows = self.tenants.get(tenant, {})
+        stored = rows.get(statement_id)
+        return None if stored is None else (stored.statement, _is_voided(stored, rows))
 
     async def query_statements(self, tenant: str, query: StatementQuery) -> list[StoredStatement]:
         await self._answer()
-        found = [row for row in self.tenants.get(tenant, {}).values() if _matches(row, query)]
+        rows = self.tenants.get(tenant, {})
+        found = [row for row in rows.values() if _matches(row, query, rows) and not _is_voided(row, rows)]
         found.sort(key=lambda row: _order(row.statement.place), reverse=not query.ascending)
         return [row.statement for row in found][: query.limit]
+
+    async def read_definitions(self, tenant: str, ids: Sequence[str]) -> dict[str, list[str]]:
+        await self._answer()
+        known = self.definitions.get(tenant, {})
+        return {activity: known[activity] for activity in ids if activity in known}
+
+    async def read_agent_forms(self, tenant: str, pseudonym: str) -> list[str]:
+        await self._answer()
+        return list(reversed(self.agents.get((tenant, pseudonym), [])))
 
     async def read_progress(self) -> dict[int, int]:
         self.readings += 1
@@ -170,7 +187,8 @@ class MemoryStore:
             raise self.failure
 
     def _store(self, record: Record, partition: int, offset: int) -> None:
-        tenant = parse_headers(record.headers).tenant
+        origin = parse_headers(record.headers)
+        tenant = origin.tenant
         keys = self.vault.tenant_keys(tenant)
         rows = self.tenants.setdefault(tenant, {})
         stored = int(record.stamp * 1000)
@@ -183,13 +201,13 @@ class MemoryStore:
             statement["stored"] = instant
             statement.setdefault("timestamp", instant)
             (sealed,) = pseudonymise([statement], keys, lambda names: self.vault.learner_keys(tenant, names))
-            columns = {
-                "actor": sealed.actor,
-                "authority": sealed.statement["authority"]["account"]["name"],
-                "verb": statement["verb"]["id"],
-                "activity": statement["object"].get("id", ""),
-                "registration": statement.get("context", {}).get("registration"),
-            }
+            for name, original in sealed.originals:
+                key = self.vault.learner_keys(tenant, [name])[name]
+                self.agents.setdefault((tenant, name), []).append(seal_agent(name, original, key))
+            for activity in relations.list_activities(statement) if origin.defines else ():
+                if "definition" in activity:
+                    known = self.definitions.setdefault(tenant, {}).setdefault(activity["id"], [])
+                    known.append(orjson.dumps(activity["definition"]).decode())
             rows[statement_id] = Stored(
                 Existing(print_, partition, offset, position),
                 StoredStatement(
@@ -198,7 +216,9 @@ class MemoryStore:
                     orjson.dumps(sealed.statement).decode(),
                     sealed.sealed,
                 ),
-                columns,
+                set(relations.list_terms(sealed.statement)),
+                statement["verb"]["id"],
+                relations.find_reference(statement),
             )
 
 
@@ -206,14 +226,25 @@ def _order(place: Place) -> tuple[int, int, int, int]:
     return place.stored, place.partition, place.offset, place.position
 
 
-def _matches(row: Stored, query: StatementQuery) -> bool:
-    for name in ("actor", "authority", "verb", "activity"):
-        wanted = getattr(query, name)
-        if wanted is not None and row.columns[name] != wanted:
-            return False
-    place = row.statement.place
-    if query.registration is not None and row.columns["registration"] != str(query.registration):
+def _is_voided(row: Stored, rows: dict[UUID, Stored]) -> bool:
+    return row.verb != VOIDED and any(
+        other.verb == VOIDED and other.refers_to == row.statement.id for other in rows.values()
+    )
+
+
+def _has_terms(row: Stored, terms: set[int], rows: dict[UUID, Stored], passed: frozenset[UUID] = frozenset()) -> bool:
+    if terms <= row.terms:
+        return True
+    target = rows.get(row.refers_to) if row.refers_to else None
+    if target is None or target.statement.id in passed:
         return False
+    return _has_terms(target, terms, rows, passed | {row.statement.id})
+
+
+def _matches(row: Stored, query: StatementQuery, rows: dict[UUID, Stored]) -> bool:
+    if not _has_terms(row, set(list_terms(query)), rows):
+        return False
+    place = row.statement.place
     if query.since is not None and place.stored <= query.since:
         return False
     if query.until is not None and place.stored > query.until:

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from uuid import UUID
 
 from clickhouse.errors import ClickHouseError, RowsRefused
-from clickhouse.statements import Existing, Row
-from stream_processors.rows import DeadLetterRow, LedgerRow, ProgressRow, StrayRow
+from clickhouse.statements import Existing, Links, Row
+from stream_processors.rows import ActivityRow, AgentRow, DeadLetterRow, LedgerRow, ProgressRow, StrayRow
 
 
 class MemoryStore:
@@ -16,9 +16,11 @@ class MemoryStore:
 
     def __init__(self) -> None:
         self.statements: dict[str, dict[UUID, Row]] = defaultdict(dict)
-        self.inserted: list[UUID] = []
+        self.inserted: list[tuple[UUID, int, int, int]] = []
         self.ledger: dict[str, dict[tuple[int, int], LedgerRow]] = defaultdict(dict)
         self.dead_letters: dict[str, dict[tuple[int, int, int], DeadLetterRow]] = defaultdict(dict)
+        self.activities: dict[str, dict[tuple[str, int], ActivityRow]] = defaultdict(dict)
+        self.agents: dict[str, dict[tuple[str, int], AgentRow]] = defaultdict(dict)
         self.stray: dict[tuple[int, int], StrayRow] = {}
         self.progress: dict[int, int] = {}
         self.tokens: set[str] = set()
@@ -46,6 +48,23 @@ class MemoryStore:
             if one in rows
         }
 
+    async def find_links(self, tenant: str, ids: Iterable[UUID]) -> Mapping[UUID, Links]:
+        self._maybe_fail("find_links")
+        rows = self.statements[tenant]
+        return {
+            one: Links([rows[one].terms, *rows[one].inherited], rows[one].open_reference) for one in ids if one in rows
+        }
+
+    async def insert_activities(self, tenant: str, rows: Sequence[ActivityRow], token: str) -> None:
+        del token
+        self._maybe_fail("insert_activities")
+        self.activities[tenant].update({(row.id, row.digest): row for row in rows})
+
+    async def insert_agents(self, tenant: str, rows: Sequence[AgentRow], token: str) -> None:
+        del token
+        self._maybe_fail("insert_agents")
+        self.agents[tenant].update({(row.pseudonym, row.digest): row for row in rows})
+
     async def insert_statements(self, tenant: str, rows: Sequence[Row], token: str) -> None:
         self._maybe_fail("insert_statements")
         if any(row.verb in self.refused_verbs for row in rows):
@@ -54,7 +73,7 @@ class MemoryStore:
             return
         self.tokens.add(token)
         for row in rows:
-            self.inserted.append(row.id)
+            self.inserted.append((row.id, row.partition, row.offset, row.position))
             self.statements[tenant].setdefault(row.id, row)
 
     async def insert_ledger(self, tenant: str, rows: Sequence[LedgerRow], token: str) -> None:

@@ -1,0 +1,87 @@
+"""What a statement is about: the agents and activities at every place of it, and the statement that it refers to.
+
+From these come the terms it is found by, following the filters of GET statements (Communication 2.1.3), and the
+definitions that activities are given. Pure: statements are read after pseudonymisation, so agents are pseudonyms.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+from uuid import UUID
+
+from clickhouse.terms import name_term
+
+_RELATIONS = ("parent", "grouping", "category", "other")
+
+
+def list_terms(statement: dict[str, Any]) -> list[int]:
+    """Return the terms that a pseudonymised, completed statement is found by, each once."""
+    target = statement["object"]
+    terms = [name_term("every"), name_term("verb", statement["verb"]["id"])]
+    agents = dict.fromkeys(_agents_in(statement["actor"]))
+    kind = target.get("objectType", "Activity")
+    if kind in ("Agent", "Group"):
+        agents.update(dict.fromkeys(_agents_in(target)))
+    elif kind == "Activity":
+        terms.append(name_term("activity", target["id"]))
+    terms += [name_term("agent", name) for name in agents]
+    authorities = dict.fromkeys(_agents_in(statement["authority"]))
+    terms += [name_term("authority", name) for name in authorities]
+    related = {**agents, **authorities, **dict.fromkeys(_related_agents(statement))}
+    terms += [name_term("related-agent", name) for name in related]
+    activities = dict.fromkeys(activity["id"] for activity in list_activities(statement))
+    terms += [name_term("related-activity", name) for name in activities]
+    registration = (statement.get("context") or {}).get("registration")
+    if registration is not None:
+        terms.append(name_term("registration", registration.lower()))
+    return terms
+
+
+def list_activities(statement: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield the activities of a statement: its object, those of its context, and of a sub-statement the same."""
+    target = statement["object"]
+    kind = target.get("objectType", "Activity")
+    if kind == "Activity":
+        yield target
+    elif kind == "SubStatement":
+        yield from list_activities(target)
+    related = (statement.get("context") or {}).get("contextActivities") or {}
+    for relation in _RELATIONS:
+        found = related.get(relation)
+        if isinstance(found, list):
+            yield from found
+        elif found is not None:
+            yield found
+
+
+def find_reference(statement: dict[str, Any]) -> UUID | None:
+    """Return the id of the statement that is this one's object, None when its object is something else."""
+    target = statement["object"]
+    return UUID(target["id"]) if target.get("objectType") == "StatementRef" else None
+
+
+def _related_agents(statement: dict[str, Any]) -> Iterator[str]:
+    """Yield who is an agent anywhere in a statement or its sub-statement (`related_agents`), some more than once."""
+    yield from _agents_in(statement["actor"])
+    target = statement["object"]
+    kind = target.get("objectType", "Activity")
+    if kind in ("Agent", "Group"):
+        yield from _agents_in(target)
+    elif kind == "SubStatement":
+        yield from _related_agents(target)
+    context = statement.get("context") or {}
+    for name in ("instructor", "team"):
+        if name in context:
+            yield from _agents_in(context[name])
+    for name, role in (("contextAgents", "agent"), ("contextGroups", "group")):
+        for entry in context.get(name) or ():
+            yield from _agents_in(entry[role])
+
+
+def _agents_in(agent: dict[str, Any]) -> Iterator[str]:
+    """Yield the pseudonyms of an agent or group and of its members."""
+    if "account" in agent:
+        yield agent["account"]["name"]
+    for member in agent.get("member") or ():
+        yield member["account"]["name"]
