@@ -25,6 +25,7 @@ NUMBERS = {
     "TOO_DEEP_AST": 167,
     "TOO_MANY_SIMULTANEOUS_QUERIES": 202,
     "NETWORK_ERROR": 210,
+    "NOT_ENOUGH_SPACE": 243,
     "QUERY_WITH_SAME_ID_IS_ALREADY_RUNNING": 216,
     "CANNOT_DECOMPRESS": 271,
     "QUERY_IS_TOO_LARGE": 256,
@@ -55,6 +56,8 @@ _STATUS = {
 _PREFIX = re.compile(r"Code: (\d+)\. DB::Exception: ")
 _VERSION = re.compile(r" ?\(version [0-9][^()]*(?:\([^()]*\))?\)")
 _NAME = re.compile(r"[.:]?\s*\(([A-Z][A-Z0-9_]{2,})\)\s*\.?\s*$")
+# An insert's data reach the engine as a file, which its client knows nothing of.
+_FILE = re.compile(r"\n?: \(in file/uri /dev/fd/\d+\)|: While executing File: data for INSERT was parsed from file")
 _SCOPE = re.compile(r": In scope SELECT (?:formatQuery|parseQuery)\w+\(.*$", re.DOTALL)
 
 
@@ -103,6 +106,7 @@ def parse_engine_error(text: str) -> ServerError:
     message = _VERSION.sub("", text[found.end() :])
     while nested := _PREFIX.match(message):
         message = message[nested.end() :]
+    message = _FILE.sub("", message)
     name = NAMES.get(number, "UNKNOWN_EXCEPTION")
     while tail := _NAME.search(message):
         name = tail.group(1)

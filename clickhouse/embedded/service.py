@@ -13,7 +13,7 @@ from clickhouse.embedded.access_statements import parse_change
 from clickhouse.embedded.configuration import OWNER_ROLE, Limits, reader_role
 from clickhouse.embedded.engine import Engine, Examined, Outcome, Session
 from clickhouse.embedded.errors import ServerError
-from clickhouse.embedded.inserting import Feed
+from clickhouse.embedded.inserting import gather
 from clickhouse.embedded.questions import Questions
 from clickhouse.embedded.reader import MAX_MEMORY, MAX_ROWS, MAX_SECONDS, deny, limit_settings
 from clickhouse.embedded.requests import MAX_TEXT, Credentials, Query
@@ -222,11 +222,20 @@ class Service:
         first = head[insert.data_start :]
         if ended and insert.format.upper() == "VALUES":
             first = first.rstrip().removesuffix(b";")
-        if ended:
-            outcome = await self._work(lambda: self.engine.insert(session, insert.head, insert.format, (first,)))
-        else:
-            feed = Feed(self.engine, session, insert)
-            outcome = await feed.run(self._workers, first, query.body)
+        data = await gather(first, None if ended else query.body, self.scratch)
+
+        def work() -> Outcome:
+            try:
+                return self.engine.insert(session, insert, data)
+            except ServerError as error:
+                if error.name == "SYNTAX_ERROR":
+                    # Let the engine say what is wrong with the client's text rather than with ours.
+                    checker = Session(role="NONE", parameters=query.parameters)
+                    text = insert.head + f"\nFORMAT {insert.format}".encode()
+                    self.engine.run(checker, b"EXPLAIN AST " + text, "TabSeparated")
+                raise
+
+        outcome = await self._work(work)
         await answer.done(outcome, "TabSeparated")
 
     async def _work(self, work: Callable[[], T]) -> T:

@@ -126,7 +126,7 @@ def strip_end(text: bytes) -> bytes:
 def split_insert(text: bytes) -> Insert | None:
     """Find where the statement of an INSERT ends and its data begin.
 
-    None if this is no INSERT, or one that brings no data (INSERT ... SELECT).
+    None if this is no INSERT, or one that brings no data (INSERT ... SELECT), or several statements.
     Raises ServerError for the ways of bringing data that the embedded engine does not have: FROM INFILE, input().
     """
     depth = 0
@@ -141,6 +141,8 @@ def split_insert(text: bytes) -> Insert | None:
             raise ServerError(
                 "NOT_IMPLEMENTED", "INSERT ... SELECT FROM input() is not supported by the embedded server"
             )
+        if word == ";":
+            return None
         if before == "FROM" and word == "INFILE":
             raise ServerError(
                 "NOT_IMPLEMENTED", "FROM INFILE is not supported over HTTP: send the data with the request"
@@ -169,6 +171,19 @@ def _skip_line_end(text: bytes, position: int) -> int:
         if text.startswith(line_end, position):
             return position + len(line_end)
     return position
+
+
+def read_from(insert: Insert, path: str) -> bytes:
+    """Return the INSERT with its data taken from the file at `path`."""
+    tokens = list(scan(insert.head))
+    end = len(insert.head)
+    for index, token in enumerate(tokens[:-2]):
+        if token.word == "SETTINGS" and tokens[index + 1].kind == "word" and tokens[index + 2].raw == b"=":
+            # The engine wants its settings behind the file.
+            end = token.start
+            break
+    clause = f"\nFROM INFILE {quote_string(path)} COMPRESSION 'none' ".encode()
+    return insert.head[:end] + clause + insert.head[end:] + f"\nFORMAT {insert.format}".encode()
 
 
 def find_format(text: bytes) -> tuple[int, str] | None:

@@ -161,6 +161,55 @@ def test_bodies_are_coded_both_ways(http: httpx.Client) -> None:
     assert (refused.status_code, refused.headers["X-ClickHouse-Exception-Code"]) == (400, "89")
 
 
+@pytest.mark.parametrize("text", ["INSERT INTO {} VALUES ({}, 'x')", "INSERT INTO {} FORMAT CSV\n{},x\n"])
+@pytest.mark.parametrize("refused_by", ["table", "view"])
+def test_an_insert_that_the_table_or_a_view_refuses_is_an_error(http: httpx.Client, text: str, refused_by: str) -> None:
+    for name in ("refusing_view", "refusing", "refusing_target"):
+        http.post("", content=f"DROP TABLE IF EXISTS {name}".encode())
+    constraint = "CONSTRAINT below CHECK a < 10"
+    table, target = (f", {constraint}", "") if refused_by == "table" else ("", f", {constraint}")
+    for statement in (
+        f"CREATE TABLE refusing (a UInt8, s String{table}) ENGINE = MergeTree ORDER BY a",
+        f"CREATE TABLE refusing_target (a UInt8{target}) ENGINE = MergeTree ORDER BY a",
+        "CREATE MATERIALIZED VIEW refusing_view TO refusing_target AS SELECT a FROM refusing",
+    ):
+        assert http.post("", content=statement.encode()).status_code == 200
+    assert http.post("", content=text.format("refusing", 1).encode()).status_code == 200
+    refused = http.post("", content=text.format("refusing", 11).encode())
+    assert refused.headers.get("X-ClickHouse-Exception-Code") == "469", refused.text
+    assert "/dev/fd" not in refused.text
+    assert http.post("", content=b"SELECT groupArray(a) FROM refusing_target").text == "[1]\n"
+
+
+def test_an_insert_that_cannot_be_read_says_where_and_leaves_nothing(http: httpx.Client) -> None:
+    http.post("", content=b"CREATE TABLE unreadable (a UInt8, s String) ENGINE = MergeTree ORDER BY a")
+    for text, code in (
+        ("INSERT INTO unreadable FORMAT CSV\n1,x\nword,y\n", "27"),
+        ("INSERT INTO unreadable FORMAT NoSuchFormat\n1,x\n", "73"),
+        ("INSERT INTO unreadable (a, FORMAT CSV\n1,x\n", "62"),
+        ("INSERT INTO unreadable (a); DROP TABLE unreadable FORMAT CSV\n1\n", "62"),
+        ("INSERT INTO no_such_table FORMAT CSV\n1,x\n", "60"),
+    ):
+        answer = http.post("", content=text.encode())
+        assert answer.headers.get("X-ClickHouse-Exception-Code") == code, answer.text
+        assert "/dev/fd" not in answer.text
+        assert "INFILE '" not in answer.text
+    assert http.post("", content=b"SELECT count() FROM unreadable").text == "0\n"
+
+
+def test_settings_may_stand_in_an_insert(http: httpx.Client) -> None:
+    http.post("", content=b"CREATE TABLE settings (a UInt8, d DateTime DEFAULT 1) ENGINE = MergeTree ORDER BY a")
+    given = "INSERT INTO settings SETTINGS input_format_skip_unknown_fields = 1, async_insert = 0 FORMAT JSONEachRow\n"
+    assert http.post("", content=(given + '{"a": 1, "more": 2}').encode()).status_code == 200
+    refused = http.post(
+        "",
+        content=b'INSERT INTO settings FORMAT JSONEachRow\n{"a": 1, "more": 2}',
+        params={"input_format_skip_unknown_fields": "0"},
+    )
+    assert refused.headers["X-ClickHouse-Exception-Code"] == "117"
+    assert http.post("", content=b"SELECT a, toUnixTimestamp(d) FROM settings").text == "1\t1\n"
+
+
 def test_a_body_in_chunks_larger_than_any_buffer(http: httpx.Client) -> None:
     http.post("", content=b"CREATE TABLE chunks (a UInt64, s String) ENGINE = MergeTree ORDER BY a")
 
@@ -200,16 +249,39 @@ def test_every_way_to_sign_in(
     assert PASSWORD not in answer.text
 
 
-def test_a_query_ends_when_its_client_goes_away(server: EmbeddedServer, http: httpx.Client) -> None:
-    counting = "SELECT count() FROM numbers(1000000000000) WHERE sipHash64(number) = 17"
-    writing = "SELECT number, 17 FROM numbers(1000000000000)"
-    running = "SELECT count() FROM system.processes WHERE query LIKE '%10000000000%' AND query NOT LIKE '%processes%'"
+RUNNING = b"SELECT count() FROM system.processes WHERE query LIKE '%numbers(__00000%' AND query NOT LIKE '%processes%'"
+
+
+def leave_queries_behind(server: EmbeddedServer) -> None:
+    """One client gives up waiting for a count, one leaves in the middle of a stream."""
+    counting = b"SELECT count() FROM numbers(9900000000000) WHERE sipHash64(number) = 17"
     with pytest.raises(httpx.ReadTimeout), server.http() as impatient:
-        impatient.post("", content=counting.encode(), timeout=0.5)
-    with server.http() as impatient, impatient.stream("POST", "", content=writing.encode()) as answer:
-        first = next(answer.iter_bytes())
-        assert (answer.status_code, first[:5]) == (200, b"0\t17\n")
-    eventually(lambda: http.post("", content=running.encode()).text == "0\n", seconds=20)
+        impatient.post("", content=counting, timeout=0.5)
+    writing = b"SELECT number, 17 FROM numbers(9900000000000)"
+    with server.http() as impatient, impatient.stream("POST", "", content=writing) as answer:
+        assert next(answer.iter_bytes())[:5] == b"0\t17\n"
+
+
+def test_a_query_ends_when_its_client_goes_away(server: EmbeddedServer, http: httpx.Client) -> None:
+    leave_queries_behind(server)
+    eventually(lambda: http.post("", content=RUNNING).text == "0\n", seconds=20)
+
+
+def test_a_stream_that_is_held_outlives_the_queries_of_clients_that_left(
+    server: EmbeddedServer, http: httpx.Client
+) -> None:
+    # Far more than all buffers between engine and client hold, so the engine is in the middle of it while it is held.
+    held = b"SELECT number, 17 FROM numbers(3300000)"
+    with server.http() as patient, patient.stream("POST", "", content=held) as answer:
+        # Kept in a name: httpx closes the connection when an iterator over its answer is let go of.
+        pieces = answer.iter_bytes()
+        received = bytearray(next(pieces))
+        for _ in range(2):
+            leave_queries_behind(server)
+            eventually(lambda: http.post("", content=RUNNING).text == "1\n", seconds=20)
+        for piece in pieces:
+            received += piece
+    assert received == b"".join(b"%d\t17\n" % number for number in range(3_300_000))
 
 
 def test_the_same_query_id_cannot_run_twice(server: EmbeddedServer) -> None:

@@ -33,6 +33,18 @@ from clickhouse.embedded.errors import ServerError, parse_engine_error
             400,
         ),
         (
+            (
+                "Code: 27. DB::Exception: Code: 27. DB::Exception: Cannot parse: (at row 2)\n"
+                ": (in file/uri /dev/fd/44): While executing CSVRowInputFormat: "
+                "While executing File: data for INSERT was parsed from file. "
+                "(CANNOT_PARSE_INPUT_ASSERTION_FAILED)"
+            ),
+            27,
+            "CANNOT_PARSE_INPUT_ASSERTION_FAILED",
+            "Cannot parse: (at row 2): While executing CSVRowInputFormat",
+            400,
+        ),
+        (
             "Code: 241. DB::Exception: Memory limit (for query) exceeded. (MEMORY_LIMIT_EXCEEDED)",
             241,
             "MEMORY_LIMIT_EXCEEDED",

@@ -12,6 +12,7 @@ from clickhouse.embedded.statements import (
     first_words,
     quote_name,
     quote_string,
+    read_from,
     scan,
     split_insert,
     strip_end,
@@ -48,6 +49,11 @@ def test_an_insert_is_split_where_its_data_begin(text: bytes, head: bytes, data_
 )
 def test_what_brings_no_data_is_not_split(text: bytes) -> None:
     assert split_insert(text) is None
+
+
+def test_an_insert_with_another_statement_before_its_data_is_not_split() -> None:
+    assert split_insert(b"INSERT INTO t (a); DROP TABLE t FORMAT CSV\n1\n") is None
+    assert split_insert(b"INSERT INTO t FORMAT CSV\n1;2\n") is not None
 
 
 def test_data_for_a_select_are_refused_rather_than_lost() -> None:
@@ -113,6 +119,23 @@ def test_output_goes_to_the_pipe_before_the_format() -> None:
     text, name = write_to(b"SELECT 1 FORMAT CSV SETTINGS max_threads = 1;", "/dev/fd/7", "TSV")
     assert name == "CSV"
     assert text == b"SELECT 1  INTO OUTFILE '/dev/fd/7' APPEND COMPRESSION 'none' FORMAT CSV SETTINGS max_threads = 1"
+
+
+@pytest.mark.parametrize(
+    ("head", "before", "after"),
+    [
+        (b"INSERT INTO t (a)", b"INSERT INTO t (a)", b""),
+        (b"INSERT INTO t -- all of it", b"INSERT INTO t -- all of it", b""),
+        (b"INSERT INTO t SETTINGS async_insert = 0", b"INSERT INTO t ", b"SETTINGS async_insert = 0"),
+        (b"INSERT INTO settings SETTINGS x=1", b"INSERT INTO settings ", b"SETTINGS x=1"),
+        (b"INSERT INTO settings", b"INSERT INTO settings", b""),
+    ],
+)
+def test_the_data_of_an_insert_come_from_a_file_named_before_its_settings(
+    head: bytes, before: bytes, after: bytes
+) -> None:
+    clause = b"\nFROM INFILE '/dev/fd/9' COMPRESSION 'none' "
+    assert read_from(Insert(head, "CSV", 0), "/dev/fd/9") == before + clause + after + b"\nFORMAT CSV"
 
 
 def test_a_comment_at_the_end_does_not_swallow_the_output_clause() -> None:
