@@ -30,12 +30,16 @@ class Pipeline:
     async def measure_throughput(self, statements: int, per_request: int) -> float:
         """Return statements a second, from the first request until the last statement is queryable."""
         bodies = make_bodies(statements, per_request)
-        target = await self.count() + statements
         started = time.perf_counter()
+        await self.send(bodies, statements)
+        return statements / (time.perf_counter() - started)
+
+    async def send(self, bodies: Sequence[bytes], statements: int) -> None:
+        """Post bodies with so many new statements and return once the last one is queryable."""
+        target = await self.count() + statements
         await self._sender.post_all(bodies)
         while await self.count() < target:
             await asyncio.sleep(0.05)
-        return statements / (time.perf_counter() - started)
 
     async def measure_acceptance(self, requests: int, per_request: int) -> list[float]:
         """Return the seconds of each of so many requests, one after the other."""

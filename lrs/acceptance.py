@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from uuid import UUID
 
+from identity.attestation import attest
 from lrs.authentication import Caller
 from lrs.errors import OutcomeUnknown
 from lrs.in_flight import InFlight, Reservation
@@ -13,7 +14,7 @@ from lrs.log import AcceptedLog, Appended
 from lrs.lookup import IdLookup
 from lrs.preparation import Candidate, conflict
 from lrs.progress import ProgressWatch
-from xapi_profiles.record import build_headers, build_key, encode_statements
+from xapi_profiles.record import ATTESTATION, RecordOrigin, build_headers, build_key, encode_statements
 
 SOURCE = "lrs"
 
@@ -120,17 +121,17 @@ class Acceptance:
     async def _send(
         self, caller: Caller, candidates: Sequence[Candidate], version: str, reservation: Reservation
     ) -> asyncio.Task[Appended]:
-        tenant, defines = caller.tenant, caller.may_define()
+        origin = RecordOrigin(caller.tenant, SOURCE, version, caller.may_define())
         statements = [candidate.statement for candidate in candidates]
         if len(statements) > self._thread_statements:
             value = await asyncio.to_thread(encode_statements, statements)
         else:
             value = encode_statements(statements)
-        sending = asyncio.create_task(
-            self._log.append(
-                build_key(tenant, statements), value, build_headers(tenant, SOURCE, version, defines=defines)
-            )
-        )
+        headers = [
+            *build_headers(origin.tenant, origin.source, origin.version, defines=origin.defines),
+            (ATTESTATION, attest(caller.keys, str(origin), value, [one.fingerprint for one in candidates])),
+        ]
+        sending = asyncio.create_task(self._log.append(build_key(origin.tenant, statements), value, headers))
         # The request may give up; the record may be stored later all the same, so its ids stay claimed until then.
         self._sending.add(sending)
         sending.add_done_callback(lambda done: self._settle(done, reservation))

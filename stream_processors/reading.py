@@ -17,21 +17,19 @@ from zoneinfo import ZoneInfo
 
 import orjson
 
+from identity.attestation import read_attestation
 from identity.fingerprint import fingerprint
 from identity.keys import TenantKeys
 from identity.tenants import Tenant
+from stream_processors.completion import complete
 from stream_processors.enrichment import Enrichment, enrich
 from stream_processors.errors import DeadLetter
-from stream_processors.times import format_timestamp
 from xapi_profiles.errors import InvalidStatement, MalformedJson, MalformedRecord
-from xapi_profiles.record import RecordOrigin, parse_headers
+from xapi_profiles.record import ATTESTATION, RecordOrigin, find_header, parse_headers
 from xapi_profiles.statement import PROPERTY_NAMES
 from xapi_profiles.validation import check_statements, parse_json
 
 logger = logging.getLogger(__name__)
-
-SOURCES_HOME_PAGE = "https://w3id.org/jalon/sources"
-_VERSION_TO_STORE = {"1.0.3": "1.0.0", "2.0.0": "2.0.0"}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -159,12 +157,14 @@ def _read_record(record: IncomingRecord, origin: RecordOrigin, part: TenantBatch
         part.refuse(record, 0, DeadLetter("empty-record", "The record holds no statement."), record.value)
         return
     tally.accepted = len(statements)
-    whole_record_is_valid = _is_valid(statements, origin.version)
+    fingerprints = _read_fingerprints(record, origin, part.keys, len(statements))
+    whole_record_is_valid = fingerprints is not None or _is_valid(statements, origin.version)
     for position, statement in enumerate(statements):
         try:
             if not whole_record_is_valid:
                 _check(statement, origin.version)
-            part.candidates.append(_to_candidate(record, position, statement, origin, part))
+            digest = fingerprints[position] if fingerprints else fingerprint(statement, part.keys.fingerprint)
+            part.candidates.append(_to_candidate(record, position, statement, origin, part, digest))
         except DeadLetter as reason:
             part.refuse(record, position, reason, orjson.dumps(statement))
         except Exception as error:  # noqa: BLE001 (no exception leaves the stream)
@@ -185,6 +185,17 @@ def _read_record(record: IncomingRecord, origin: RecordOrigin, part: TenantBatch
                 DeadLetter("processing-error", type(error).__name__),
                 orjson.dumps(statement),
             )
+
+
+def _read_fingerprints(
+    record: IncomingRecord, origin: RecordOrigin, keys: TenantKeys, statements: int
+) -> list[str] | None:
+    """Return the fingerprints of a record that our own LRS has checked, None of any other."""
+    attestation = find_header(record.headers, ATTESTATION)
+    if attestation is None:
+        return None
+    fingerprints = read_attestation(keys, str(origin), record.value, attestation)
+    return fingerprints if fingerprints is not None and len(fingerprints) == statements else None
 
 
 def _is_valid(statements: Sequence[Any], version: str) -> bool:
@@ -214,7 +225,12 @@ def mask_pointer(pointer: str) -> str:
 
 
 def _to_candidate(
-    record: IncomingRecord, position: int, statement: dict[str, Any], origin: RecordOrigin, part: TenantBatch
+    record: IncomingRecord,
+    position: int,
+    statement: dict[str, Any],
+    origin: RecordOrigin,
+    part: TenantBatch,
+    digest: str,
 ) -> Candidate:
     told_id = statement.get("id")
     # Without an id of its own, a statement is named by its place in the log: the same one when it is read again.
@@ -223,16 +239,8 @@ def _to_candidate(
         if told_id
         else uuid5(NAMESPACE_URL, f"jalon:{record.topic}/{record.partition}/{record.offset}/{position}")
     )
-    digest = fingerprint(statement, part.keys.fingerprint)
-    stored = format_timestamp(record.timestamp)
-    complete = {"id": str(statement_id), **statement, "stored": stored}
-    complete.setdefault("timestamp", stored)
-    complete.setdefault("version", _VERSION_TO_STORE[origin.version])
-    complete.setdefault(
-        "authority",
-        {"objectType": "Agent", "account": {"homePage": SOURCES_HOME_PAGE, "name": origin.source}},
-    )
-    return Candidate(record, position, statement_id, complete, digest, enrich(complete, part.zone), origin.defines)
+    completed = complete(statement, statement_id, origin, record.timestamp)
+    return Candidate(record, position, statement_id, completed, digest, enrich(completed, part.zone), origin.defines)
 
 
 def locate(error: BaseException) -> str:

@@ -21,6 +21,9 @@ TOPIC: Final = "jalon.accepted"
 VERSIONS: Final = ("1.0.3", "2.0.0")
 """The xAPI versions under whose rules a record's statements are read."""
 
+ATTESTATION: Final = "attestation"
+"""The header by which Jalon's own LRS tells that it has checked the record (identity/attestation.py)."""
+
 TENANT_PATTERN: Final = r"[a-z][a-z0-9-]{1,30}"
 SOURCE_PATTERN: Final = r"[a-z][a-z0-9-]{0,62}"
 
@@ -41,6 +44,10 @@ class RecordOrigin:
     source: str
     version: str
     defines: bool = True
+
+    def __str__(self) -> str:
+        """Return all of it as one line, the same for every process."""
+        return f"{self.tenant} {self.source} {self.version} {self.defines}"
 
 
 def encode_statements(statements: Sequence[Mapping[str, Any]]) -> bytes:
@@ -66,6 +73,12 @@ def build_headers(tenant: str, source: str, version: str = "1.0.3", *, defines: 
     check_origin(tenant, source, version)
     headers = [("tenant", tenant.encode()), ("source", source.encode()), ("version", version.encode())]
     return headers if defines else [*headers, ("defines", b"no")]
+
+
+def find_header(headers: Headers | None, name: str) -> bytes | None:
+    """Return the value of the first header of that name, None without one."""
+    pairs = headers.items() if isinstance(headers, Mapping) else (headers or ())
+    return next((value for given, value in pairs if given == name), None)
 
 
 def build_key(tenant: str, statements: Sequence[Mapping[str, Any]]) -> bytes:

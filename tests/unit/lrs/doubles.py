@@ -6,7 +6,6 @@ import asyncio
 import time
 from collections.abc import Awaitable, Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -19,6 +18,7 @@ from identity.sealing import pseudonymise, seal_agent
 from identity.vault import Vault
 from lrs.log import Appended
 from stream_processors import relations
+from stream_processors.completion import complete
 from xapi_profiles.record import parse_headers
 
 T = TypeVar("T")
@@ -192,14 +192,12 @@ class MemoryStore:
         keys = self.vault.tenant_keys(tenant)
         rows = self.tenants.setdefault(tenant, {})
         stored = int(record.stamp * 1000)
-        instant = datetime.fromtimestamp(stored / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        for position, statement in enumerate(record.statements):
-            statement_id = UUID(statement["id"])
+        for position, accepted in enumerate(record.statements):
+            statement_id = UUID(accepted["id"])
             if statement_id in rows:
                 continue
-            print_ = fingerprint(statement, keys.fingerprint)
-            statement["stored"] = instant
-            statement.setdefault("timestamp", instant)
+            print_ = fingerprint(accepted, keys.fingerprint)
+            statement = complete(accepted, statement_id, origin, stored)
             (sealed,) = pseudonymise([statement], keys, lambda names: self.vault.learner_keys(tenant, names))
             for name, original in sealed.originals:
                 key = self.vault.learner_keys(tenant, [name])[name]

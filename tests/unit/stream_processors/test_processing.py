@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import itertools
 import uuid
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -10,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from clickhouse.errors import StoreUnavailable
+from identity.attestation import attest
 from identity.vault import Vault
 from stream_processors.processing import Processor, name_token
 from stream_processors.reading import IncomingRecord
@@ -17,7 +19,7 @@ from stream_processors.rows import open_payload
 from stream_processors.worker import Tenants
 from tests.unit.stream_processors.conftest import TENANT
 from tests.unit.stream_processors.doubles import MemoryStore
-from xapi_profiles.record import TOPIC, build_headers
+from xapi_profiles.record import ATTESTATION, TOPIC, build_headers, parse_headers
 
 _NOW = 1_795_000_000_000
 _offsets = itertools.count()
@@ -293,3 +295,44 @@ async def test_a_dead_letter_does_not_repeat_a_key_that_the_sender_made_up(
     letter = store.dead_letters[TENANT][0, record.offset, 0]
     assert letter.pointer == "/context/…"
     assert "camille" not in repr(letter).lower()
+
+
+def make_attested(vault: Vault, statements: list[Any], fingerprints: list[str], tenant: str = TENANT) -> IncomingRecord:
+    record = make_record(statements, tenant=tenant)
+    attestation = attest(vault.tenant_keys(TENANT), str(parse_headers(record.headers)), record.value, fingerprints)
+    return replace(record, headers=(*record.headers, (ATTESTATION, attestation)))
+
+
+async def test_a_record_that_our_lrs_attests_is_taken_at_its_word(
+    processor: Processor, store: MemoryStore, vault: Vault
+) -> None:
+    statement = make_statement()
+    record = make_attested(vault, [statement], ["ab" * 16])
+    await processor.process([record])
+    assert store.statements[TENANT][uuid.UUID(statement["id"])].fingerprint == "ab" * 16
+
+
+@pytest.mark.parametrize("fingerprints", [[], ["ab" * 16, "cd" * 16]])
+async def test_an_attestation_that_does_not_fit_spares_nothing(
+    processor: Processor, store: MemoryStore, vault: Vault, fingerprints: list[str]
+) -> None:
+    record = make_attested(vault, [make_statement(verb={"id": "not an iri"})], fingerprints)
+    await processor.process([record])
+    assert tally(store, record) == (1, 0, 0, 1)
+
+
+async def test_an_attestation_of_one_tenant_spares_nothing_in_another(
+    processor: Processor, store: MemoryStore, vault: Vault
+) -> None:
+    record = make_attested(vault, [make_statement(verb={"id": "not an iri"})], ["ab" * 16], tenant="other")
+    await processor.process([record])
+    assert tally(store, record, "other") == (1, 0, 0, 1)
+
+
+async def test_an_altered_record_is_checked_as_any_other(
+    processor: Processor, store: MemoryStore, vault: Vault
+) -> None:
+    sound = make_attested(vault, [make_statement()], ["ab" * 16])
+    altered = replace(sound, value=sound.value.replace(b'"http://adlnet.gov', b'"no iri'))
+    await processor.process([altered])
+    assert tally(store, altered) == (1, 0, 0, 1)
