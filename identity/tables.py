@@ -10,6 +10,7 @@ from sqlalchemy import (
     DateTime,
     Dialect,
     ForeignKey,
+    Index,
     Integer,
     LargeBinary,
     MetaData,
@@ -88,3 +89,20 @@ LEARNER_KEYS = Table(
     Column("pseudonym", String(32), primary_key=True),
     Column("wrapped", LargeBinary, nullable=False),
 )
+
+DOCUMENTS = Table(
+    "documents",
+    METADATA,
+    Column("tenant", String(31), ForeignKey("tenants.id"), primary_key=True),
+    # Keyed digests: of resource, activity and agent, and of the document's id (lrs/documents/sealing.py).
+    Column("context", String(32), primary_key=True),
+    Column("registration", String(36), primary_key=True),
+    Column("name", String(32), primary_key=True),
+    Column("resource", String(16), nullable=False),
+    Column("agent", String(32), nullable=False),
+    Column("stored_at", Instant, nullable=False),
+    Column("label", LargeBinary, nullable=False),
+    Column("content", LargeBinary, nullable=False),
+    Index("documents_by_agent", "tenant", "agent"),
+)
+"""State and profile documents: `registration` and `agent` are "" where there is none, `label` and `content` sealed."""

@@ -8,19 +8,18 @@ from contextlib import asynccontextmanager
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.requests import Request
-from starlette.responses import Response
 from starlette.routing import Route
 
 from lrs.about import About
 from lrs.activities import Activities
 from lrs.agents import Agents
-from lrs.errors import LrsError, NotSupported
-from lrs.frame import ROOT, Frame, answer_error, version_of
+from lrs.documents.endpoints import Documents
+from lrs.documents.places import RESOURCES
+from lrs.errors import LrsError
+from lrs.frame import ROOT, Frame, answer_error
 from lrs.services import Services
 from lrs.statements import Statements
 
-_NOT_YET = ("activities/state", "activities/profile", "agents/profile")
 _METHODS = ["GET", "POST", "PUT", "DELETE"]
 
 
@@ -43,8 +42,11 @@ def create_app(services: Services) -> Starlette:
             Route(f"{ROOT}/statements/more", statements.more, methods=["GET"]),
             Route(f"{ROOT}/activities", Activities(services).get, methods=["GET"]),
             Route(f"{ROOT}/agents", Agents(services).get, methods=["GET"]),
+            *(
+                Route(f"{ROOT}/{resource.path}", Documents(services, resource).serve, methods=_METHODS)
+                for resource in RESOURCES
+            ),
             Route(f"{ROOT}/about", about.about, methods=["GET"]),
-            *(Route(f"{ROOT}/{path}", refuse, methods=_METHODS) for path in _NOT_YET),
             Route("/health", about.health, methods=["GET"]),
             Route("/ready", about.ready, methods=["GET"]),
         ],
@@ -54,9 +56,3 @@ def create_app(services: Services) -> Starlette:
     )
     app.router.redirect_slashes = False
     return app
-
-
-async def refuse(request: Request) -> Response:
-    """Answer for a resource of the specification that is not there yet."""
-    version_of(request)
-    raise NotSupported("This resource of xAPI is not supported yet; statements and about are.")

@@ -47,7 +47,7 @@ class BodyReader:
                         chunks.append(chunk)
             except TimeoutError:
                 raise RequestTimeout(
-                    f"The body did not arrive within {self._limits.body_seconds:g} s: send smaller batches.",
+                    f"The body did not arrive within {self._limits.body_seconds:g} s: send less at once.",
                     headers={"Connection": "close"},
                 ) from None
             # Starlette ends a body with an empty chunk.
@@ -65,6 +65,6 @@ class BodyReader:
 
     def _too_large(self) -> TooLarge:
         return TooLarge(
-            f"The body is over the limit of {self._limits.body_bytes} bytes: send the statements in smaller batches.",
+            f"The body is over the limit of {self._limits.body_bytes} bytes: send less at once.",
             details={"limit": self._limits.body_bytes},
         )

@@ -8,6 +8,8 @@ LrsError
 ├── MethodNotAllowed        405
 ├── RequestTimeout          408  the body came too slowly
 ├── Conflict                409  another statement is known under one of the ids
+├── DocumentExists          409  a PUT would overwrite a document that its sender does not name
+├── PreconditionFailed      412  If-Match or If-None-Match does not hold
 ├── TooLarge                413  body or batch over the limit
 ├── UnsupportedEncoding     415
 ├── InternalError           500
@@ -101,6 +103,20 @@ class Conflict(LrsError):
 
     status = 409
     code = "conflict"
+
+
+class DocumentExists(LrsError):
+    """There is a document already, and the PUT says nothing of it; nothing was changed."""
+
+    status = 409
+    code = "document-exists"
+
+
+class PreconditionFailed(LrsError):
+    """If-Match or If-None-Match does not hold for the document that is there; nothing was changed."""
+
+    status = 412
+    code = "precondition-failed"
 
 
 class TooLarge(LrsError):

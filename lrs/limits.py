@@ -39,5 +39,9 @@ class Limits:
     """Accepted ids remembered until they are visible."""
     credential_seconds: float = 30
     """How long a verified credential is remembered; a revoked one works for as long at most."""
+    document_threads: int = 4
+    """Documents read or written at once."""
+    documents_waiting: int = 1_000
+    """Documents that wait for it or are under way; more is answered 503."""
     slow_seconds: float = 2
     """A request that takes longer is logged."""

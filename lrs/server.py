@@ -15,6 +15,7 @@ from clickhouse.connection import ClickHouseAddress
 from identity.credentials import Authenticator
 from identity.vault import Vault
 from lrs.app import create_app
+from lrs.documents.storage import DocumentStore
 from lrs.limits import Limits
 from lrs.log import KafkaLog
 from lrs.services import Services
@@ -52,6 +53,7 @@ def serve(
         store=ClickHouseStore(clickhouse, topic),
         authenticator=Authenticator(engine, ttl=limits.credential_seconds),
         keys=vault,
+        documents=DocumentStore(engine, vault, threads=limits.document_threads, waiting=limits.documents_waiting),
         public_url=public_url,
         limits=limits,
     )

@@ -11,6 +11,7 @@ from lrs.acceptance import Acceptance
 from lrs.authentication import Authentication, Authenticator, KeySource
 from lrs.barrier import Barrier
 from lrs.bodies import BodyReader
+from lrs.documents.storage import DocumentStore
 from lrs.in_flight import InFlight
 from lrs.limits import Limits
 from lrs.log import AcceptedLog
@@ -32,6 +33,7 @@ class Services:
     store: StatementStore
     authenticator: Authenticator
     keys: KeySource
+    documents: DocumentStore
     public_url: str
     limits: Limits = field(default_factory=Limits)
 
@@ -72,3 +74,4 @@ class Services:
         await self.log.stop()
         await self.store.stop()
         self.authentication.close()
+        self.documents.close()

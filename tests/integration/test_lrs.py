@@ -12,6 +12,7 @@ import pytest
 
 from identity.credentials import Authenticator
 from lrs.app import create_app
+from lrs.documents.storage import DocumentStore
 from lrs.limits import Limits
 from lrs.log import KafkaLog
 from lrs.services import Services
@@ -77,6 +78,7 @@ async def second_lrs(stack: Stack, tenant: TenantAccess) -> AsyncIterator[httpx.
         store=ClickHouseStore(stack.installation.owner_address, stack.settings.topic),
         authenticator=Authenticator(stack.installation.engine),
         keys=stack.installation.vault,
+        documents=DocumentStore(stack.installation.engine, stack.installation.vault),
         public_url=stack.settings.lrs_local_url,
         limits=limits,
     )

@@ -181,12 +181,6 @@ async def test_a_parameter_on_post_is_refused_and_the_alternate_syntax_said_to_b
     assert (await world.client(version="2.0.0").post(POST, params={"method": "GET"}, json={})).status_code == 400
 
 
-@pytest.mark.parametrize("path", ["activities/state", "activities/profile", "agents/profile"])
-async def test_a_resource_that_is_not_there_yet_says_so(world: World, path) -> None:
-    answer = await world.client().get(f"/xAPI/{path}")
-    assert (answer.status_code, answer.json()["code"]) == (501, "not-supported-yet")
-
-
 async def test_an_unknown_path_is_a_404_in_json(world: World) -> None:
     answer = await world.client().get("/xAPI/nothing")
     assert (answer.status_code, answer.json()["code"]) == (404, "not-found")

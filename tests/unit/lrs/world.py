@@ -18,6 +18,7 @@ from identity.keys import MasterKey
 from identity.tenants import add_tenant
 from identity.vault import Vault
 from lrs.app import create_app
+from lrs.documents.storage import DocumentStore
 from lrs.limits import Limits
 from lrs.services import Services
 from tests.unit.lrs.doubles import MemoryLog, MemoryStore
@@ -97,6 +98,7 @@ async def open_world(identity: Identity, limits: Limits | None = None) -> AsyncI
         store=store,
         authenticator=Authenticator(identity.engine),
         keys=store.vault,
+        documents=DocumentStore(identity.engine, store.vault),
         public_url=URL,
         limits=limits or Limits(),
     )

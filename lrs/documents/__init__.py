@@ -1,0 +1,1 @@
+"""State, agent profile and activity profile documents: stored, merged and deleted at once, sealed at rest."""
