@@ -21,6 +21,9 @@ from lrs.services import Services
 
 _UNKNOWN_TYPE: Final = "application/octet-stream"
 
+# From Last-Modified a browser would guess for how long its copy is good, and show a state that is no longer so.
+_ASK_AGAIN: Final = {"Cache-Control": "private, no-cache"}
+
 # Anything may be stored, also a page with a script: no browser is to run it in the name of this address.
 _INERT: Final = {"X-Content-Type-Options": "nosniff", "Content-Security-Policy": "default-src 'none'; sandbox"}
 
@@ -60,22 +63,21 @@ class Documents:
 
     async def _get(self, asked: Asked, document_id: str, caller: Caller, preconditions: Preconditions) -> Response:
         document = await self._services.documents.get(caller.keys, asked.context, document_id)
-        current = None if document is None else document.revision.etag
-        unchanged = check_get(preconditions, current)
+        unchanged = check_get(preconditions, _etag_of(document))
         if document is None:
             raise NotFound("There is no such document here.")
         if unchanged:
-            return Response(status_code=304, headers=_validators(document))
+            return Response(status_code=304, headers={**_validators(document), **_ASK_AGAIN})
         # Given as a header, or Starlette would add a charset to a text that was sent without one.
-        headers = {"Content-Type": document.revision.content_type, **_validators(document), **_INERT}
+        headers = {"Content-Type": document.revision.content_type, **_validators(document), **_ASK_AGAIN, **_INERT}
         return Response(document.revision.content, headers=headers)
 
     async def _list(self, asked: Asked, caller: Caller) -> Response:
         entries = await self._services.documents.list_entries(caller.keys, asked.context, asked.since)
         # One id may be there under several registrations.
         ids = list(dict.fromkeys(entry.id for entry in entries))
-        headers = {"Last-Modified": _format(entries[-1].stored_at)} if entries else {}
-        return answer_json(orjson.dumps(ids), headers=headers)
+        modified = {"Last-Modified": _format(entries[-1].stored_at)} if entries else {}
+        return answer_json(orjson.dumps(ids), headers={**modified, **_ASK_AGAIN})
 
     async def _delete(self, asked: Asked, document_id: str, caller: Caller, preconditions: Preconditions) -> Response:
         def check(current: Document | None) -> None:
@@ -136,11 +138,11 @@ class Documents:
 
 
 def _etag_of(document: Document | None) -> str | None:
-    return None if document is None else document.revision.etag
+    return None if document is None else document.etag
 
 
 def _validators(document: Document) -> dict[str, str]:
-    return {"ETag": f'"{document.revision.etag}"', "Last-Modified": _format(document.stored_at)}
+    return {"ETag": f'"{document.etag}"', "Last-Modified": _format(document.stored_at)}
 
 
 def _format(instant: datetime) -> str:

@@ -44,17 +44,13 @@ class Revision:
     content: bytes
     content_type: str
 
-    @property
-    def etag(self) -> str:
-        """The tag, without quotes: the SHA-1 of the content in hexadecimal (Communication 3.1)."""
-        return hashlib.sha1(self.content, usedforsecurity=False).hexdigest()
-
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A document as it is stored."""
+    """A document as it is stored, with its tag (see `compute_etag`)."""
 
     revision: Revision
+    etag: str
     stored_at: datetime
 
 
@@ -71,6 +67,11 @@ Decision = Callable[[Document | None], Revision]
 
 Check = Callable[[Document | None], None]
 """Raises what speaks against deleting the document that is there, if any."""
+
+
+def compute_etag(content: bytes) -> str:
+    """Return the tag of a content, without quotes: its SHA-1 in hexadecimal (Communication 3.1)."""
+    return hashlib.sha1(content, usedforsecurity=False).hexdigest()
 
 
 class DocumentStore:
@@ -182,7 +183,7 @@ class DocumentStore:
                     content=sealed_content,
                 )
             )
-        return Document(revision, stored_at)
+        return Document(revision, compute_etag(revision.content), stored_at)
 
     def _delete(self, keys: TenantKeys, context: Context, document_id: str, check: Check) -> None:
         key = self._find_key(keys, context)
@@ -214,7 +215,7 @@ def _read(connection: Connection, key: bytes | None, place: Place) -> Document |
     label, content = open_label(key, place, row.label), open_content(key, place, row.content)
     if label is None or content is None:
         return None
-    return Document(Revision(content, label.content_type), row.stored_at)
+    return Document(Revision(content, label.content_type), compute_etag(content), row.stored_at)
 
 
 def _take_turn(connection: Connection, tenant: str, context: str) -> None:

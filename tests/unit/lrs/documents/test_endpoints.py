@@ -127,6 +127,15 @@ async def test_whoever_has_the_document_is_told_so(world: World) -> None:
     assert (await client.get(STATE, params=parameters, headers={"If-Match": tag})).status_code == 200
 
 
+async def test_no_cache_answers_in_our_place(world: World) -> None:
+    client, parameters = world.client(), make_parameters(STATE)
+    tag = (await client.put(STATE, params=parameters, json={})).headers["etag"]
+    listed = make_parameters(STATE, stateId=None)
+    for asked, headers in ((parameters, {}), (parameters, {"If-None-Match": tag}), (listed, {})):
+        answer = await client.get(STATE, params=asked, headers=headers)
+        assert answer.headers["cache-control"] == "private, no-cache"
+
+
 async def test_a_document_is_inert_in_a_browser(world: World) -> None:
     client, parameters = world.client(), make_parameters(STATE)
     headers = {"Content-Type": "text/html"}
