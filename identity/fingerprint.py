@@ -12,9 +12,9 @@ import re
 from datetime import UTC, datetime
 from typing import Any
 
-import orjson
-
 from identity.pseudonyms import normalise_mbox
+from xapi_profiles.datatypes import truncate_duration
+from xapi_profiles.json_text import dump_canonical_json
 
 FINGERPRINT_CHARACTERS = 32
 
@@ -33,15 +33,16 @@ def fingerprint(statement: dict[str, Any], key: bytes) -> str:
     The statement is valid (xapi_profiles has checked it); take it before the store adds a `timestamp`.
     Ignored, as the specification has it: id, stored, authority and version; verb.display; activities'
     definitions; the order of keys and of a group's members; how a timestamp is written (the instant counts); the
-    case of mbox, mbox_sha1sum and UUIDs. Besides, as they mean the same: a single context activity and an array
-    of it; `objectType` where it says the default; 1 and 1.0.
-    Everything else counts: an agent's name, the kind of its identifier, a duration's text, attachments' metadata.
+    case of mbox, mbox_sha1sum and UUIDs; what a duration's seconds have beyond hundredths (Data 4.6). Besides, as they
+    mean the same: a single context activity and an array of it; `objectType` where it says the default; 1 and 1.0.
+    Everything else counts: an agent's name, the kind of its identifier, how else a duration is written, attachments'
+    metadata.
     """
     sent = {name: value for name, value in statement.items() if name not in _SET_BY_THE_STORE}
     projection = _of_statement(sent)
-    content = orjson.dumps(projection, option=orjson.OPT_SORT_KEYS)
+    content = dump_canonical_json(projection)
     if _WHOLE.search(content) or _LARGE.search(content):
-        content = orjson.dumps(_with_one_form_of_numbers(projection), option=orjson.OPT_SORT_KEYS)
+        content = dump_canonical_json(_with_one_form_of_numbers(projection))
     return hashlib.blake2b(content, digest_size=FINGERPRINT_CHARACTERS // 2, key=key).hexdigest()
 
 
@@ -51,6 +52,8 @@ def _of_statement(statement: dict[str, Any]) -> dict[str, Any]:
     if "display" in new["verb"]:
         new["verb"] = {name: value for name, value in new["verb"].items() if name != "display"}
     new["object"] = _of_object(new["object"])
+    if "duration" in new.get("result", ()):
+        new["result"] = {**new["result"], "duration": truncate_duration(new["result"]["duration"])}
     if "context" in new:
         new["context"] = _of_context(new["context"])
     if "timestamp" in new:
@@ -93,7 +96,7 @@ def _of_agent(agent: dict[str, Any]) -> dict[str, Any]:
     if "member" in new:
         new["member"] = sorted(
             (_of_agent(member) for member in new["member"]),
-            key=lambda member: orjson.dumps(member, option=orjson.OPT_SORT_KEYS),
+            key=dump_canonical_json,
         )
     return new
 
@@ -137,6 +140,6 @@ def _with_one_form_of_numbers(value: object) -> object:
         return {name: _with_one_form_of_numbers(item) for name, item in value.items()}
     if isinstance(value, list):
         return [_with_one_form_of_numbers(item) for item in value]
-    if isinstance(value, float) and value.is_integer() and _LEAST <= value <= _MOST:
+    if type(value) is float and value.is_integer() and _LEAST <= value <= _MOST:
         return int(value)
     return value

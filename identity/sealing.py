@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from identity.errors import UnidentifiedAgent, VaultUnavailable
 from identity.keys import NONCE_BYTES, TenantKeys
 from identity.pseudonyms import identify, pseudonym
+from xapi_profiles.json_text import dump_json, parse_json
 
 PSEUDONYM_HOME = "https://w3id.org/jalon/pseudonyms"
 """The home page of the accounts that stand for people."""
@@ -63,7 +64,7 @@ def pseudonymise(
     """Return the statements without identities, in order; the originals are not touched.
 
     `learner_keys_of` is called once with the pseudonyms of the whole batch and returns a key for each (see
-    Vault.learner_keys). Statements are JSON as orjson holds it, and valid. Raises UnidentifiedAgent for an agent
+    Vault.learner_keys). Statements are JSON as parse_json holds it, and valid. Raises UnidentifiedAgent for an agent
     that cannot be replaced, VaultUnavailable when a key is lacking, and whatever `learner_keys_of` raises.
     """
     replaced: list[tuple[dict[str, Any], list[_Position]]] = []
@@ -191,7 +192,7 @@ class _Replacement:
         if identifier is None:
             raise UnidentifiedAgent(self._index, pointer)
         name = pseudonym(self._keys, identifier)
-        self.positions.append(_Position(pointer, name, orjson.dumps(agent), (name,)))
+        self.positions.append(_Position(pointer, name, dump_json(agent), (name,)))
         return _account(name, "Group" if agent.get("objectType") == "Group" else "Agent")
 
     def _of_group(self, group: dict[str, Any], pointer: str) -> dict[str, Any]:
@@ -214,7 +215,7 @@ class _Replacement:
         under = _members_of(new)
         if not under:
             raise UnidentifiedAgent(self._index, pointer)
-        self.positions.insert(place, _Position(pointer, _JOINT, orjson.dumps(shell), under))
+        self.positions.insert(place, _Position(pointer, _JOINT, dump_json(shell), under))
         return new
 
     def _of_members(self, members: list[dict[str, Any]], pointer: str) -> list[dict[str, Any]]:
@@ -262,7 +263,7 @@ def _open(
         plain = _cipher(_key_for(under, learner_keys)).decrypt(box[:NONCE_BYTES], box[NONCE_BYTES:], binding)
     except InvalidTag:
         return None
-    original: dict[str, Any] = orjson.loads(plain)
+    original: dict[str, Any] = parse_json(plain)
     return original
 
 

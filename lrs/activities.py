@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -12,6 +11,7 @@ from lrs.errors import BadRequest
 from lrs.frame import answer_json, version_of
 from lrs.parameters import parse_iri, read_parameters
 from lrs.services import Services
+from xapi_profiles.json_text import dump_json
 
 
 class Activities:
@@ -34,4 +34,4 @@ class Activities:
         activity: dict[str, Any] = {"objectType": "Activity", "id": activity_id}
         if activity_id in definitions:
             activity["definition"] = definitions[activity_id]
-        return answer_json(orjson.dumps(activity))
+        return answer_json(dump_json(activity))

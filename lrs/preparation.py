@@ -11,8 +11,9 @@ from identity.fingerprint import fingerprint
 from lrs.authentication import Caller
 from lrs.errors import BadRequest, Conflict, TooLarge
 from lrs.negotiation import V2
-from xapi_profiles.errors import InvalidStatement, MalformedJson
-from xapi_profiles.validation import check_statements, parse_json
+from xapi_profiles.errors import InvalidStatement, MalformedJson, RepeatedKey
+from xapi_profiles.json_text import parse_json
+from xapi_profiles.validation import check_statements
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +57,12 @@ def _parse(body: bytes) -> object:
     try:
         return parse_json(body)
     except MalformedJson as error:
-        raise BadRequest(
-            str(error),
-            code=error.code,
-            details={"line": error.line, "column": error.column, "offset": error.offset},
-        ) from None
+        details: dict[str, Any] = {"line": error.line, "column": error.column, "offset": error.offset}
+        if isinstance(error, RepeatedKey):
+            details["problems"] = [
+                {"pointer": error.pointer, "rule": error.rule, "message": str(error), "found": error.key[:60]}
+            ]
+        raise BadRequest(str(error), code=error.code, details=details) from None
 
 
 def _check(content: object, version: str) -> list[dict[str, Any]]:

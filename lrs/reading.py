@@ -20,6 +20,7 @@ from lrs.errors import IdentityUnavailable, NotFound
 from lrs.formats import list_activity_ids, make_canonical, merge_definitions, reduce_to_ids
 from lrs.queries import ById, Shape
 from lrs.store import StatementStore
+from xapi_profiles.json_text import dump_json, parse_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +72,7 @@ class Reading:
         """Return, merged, the definitions of those activities that have one."""
         found = await self._store.read_definitions(caller.tenant, ids)
         return {
-            activity: merge_definitions(orjson.loads(definition) for definition in definitions)
+            activity: merge_definitions(parse_json(definition.encode()) for definition in definitions)
             for activity, definitions in found.items()
         }
 
@@ -91,11 +92,11 @@ class Reading:
             named = dict.fromkeys(activity for statement in statements for activity in list_activity_ids(statement))
             definitions = await self.read_definitions(list(named), caller)
             statements = [make_canonical(statement, definitions, languages) for statement in statements]
-        return [orjson.dumps(statement) for statement in statements]
+        return [dump_json(statement) for statement in statements]
 
     def _open(self, stored: Sequence[StoredStatement], tenant: str, *, sees: bool) -> list[dict[str, Any]]:
         """Return statements as JSON objects, with their people put back for who may see them."""
-        statements = [orjson.loads(statement.statement) for statement in stored]
+        statements = [parse_json(statement.statement.encode()) for statement in stored]
         if not sees:
             return statements
         pseudonyms = set().union(*(pseudonyms_in(statement.sealed) for statement in stored))
@@ -104,7 +105,7 @@ class Reading:
 
 
 def _authority_of(stored: StoredStatement) -> str | None:
-    authority: Any = orjson.loads(stored.statement).get("authority")
+    authority: Any = parse_json(stored.statement.encode()).get("authority")
     account = authority.get("account") if isinstance(authority, dict) else None
     name = account.get("name") if isinstance(account, dict) else None
     return name if isinstance(name, str) else None

@@ -8,12 +8,12 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 import httpx
-import orjson
 from kafka import KafkaProducer
 from kafka.errors import KafkaError
 from kafka.net.compat import KafkaNetClient
 
 from producers.errors import DeliveryError
+from xapi_profiles.json_text import dump_json
 from xapi_profiles.record import TOPIC, build_headers, build_key, encode_statements
 
 RECORD: Final = 50
@@ -151,7 +151,7 @@ class LrsSink:
     def deliver(self, statements: list[dict[str, Any]]) -> None:
         """Post the statements and return once the LRS has accepted all."""
         for part in _split(len(statements)):
-            self._post(orjson.dumps(statements[part]))
+            self._post(dump_json(statements[part]))
 
     def _post(self, body: bytes) -> None:
         for attempt in range(1, _ATTEMPTS + 1):

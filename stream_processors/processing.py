@@ -14,8 +14,6 @@ from dataclasses import dataclass
 from typing import Protocol, TypeVar
 from uuid import UUID
 
-import orjson
-
 from clickhouse.errors import RowsRefused, StoreUnavailable
 from clickhouse.statements import Existing, Links, Row
 from identity.errors import IdentityUnavailable, UnidentifiedAgent
@@ -40,6 +38,7 @@ from stream_processors.rows import (
 )
 from stream_processors.seen import Seen
 from stream_processors.settling import settle
+from xapi_profiles.json_text import dump_json
 
 T = TypeVar("T")
 
@@ -262,7 +261,7 @@ def _tell(error: Exception) -> None:
 def withdraw(part: TenantBatch, candidate: Candidate, reason: DeadLetter) -> None:
     """Make a dead letter of a candidate that was already counted as stored."""
     part.tallies[candidate.record].stored -= 1
-    part.refuse(candidate.record, candidate.position, reason, orjson.dumps(candidate.statement))
+    part.refuse(candidate.record, candidate.position, reason, dump_json(candidate.statement))
 
 
 def next_offsets(records: Iterable[IncomingRecord]) -> dict[int, int]:

@@ -15,8 +15,6 @@ from typing import Any
 from uuid import NAMESPACE_URL, UUID, uuid5
 from zoneinfo import ZoneInfo
 
-import orjson
-
 from identity.attestation import read_attestation
 from identity.fingerprint import fingerprint
 from identity.keys import TenantKeys
@@ -25,9 +23,10 @@ from stream_processors.completion import complete
 from stream_processors.enrichment import Enrichment, enrich
 from stream_processors.errors import DeadLetter
 from xapi_profiles.errors import InvalidStatement, MalformedJson, MalformedRecord
-from xapi_profiles.record import ATTESTATION, RecordOrigin, find_header, parse_headers
+from xapi_profiles.json_text import dump_json, parse_json
+from xapi_profiles.record import RecordOrigin, parse_headers
 from xapi_profiles.statement import PROPERTY_NAMES
-from xapi_profiles.validation import check_statements, parse_json
+from xapi_profiles.validation import check_statements
 
 logger = logging.getLogger(__name__)
 
@@ -166,7 +165,7 @@ def _read_record(record: IncomingRecord, origin: RecordOrigin, part: TenantBatch
             digest = fingerprints[position] if fingerprints else fingerprint(statement, part.keys.fingerprint)
             part.candidates.append(_to_candidate(record, position, statement, origin, part, digest))
         except DeadLetter as reason:
-            part.refuse(record, position, reason, orjson.dumps(statement))
+            part.refuse(record, position, reason, dump_json(statement))
         except Exception as error:  # noqa: BLE001 (no exception leaves the stream)
             # A fault of ours in one statement must not stop the stream: it is kept, to be replayed when mended.
             # Only where it happened is logged: the text of an exception may hold a name.
@@ -183,7 +182,7 @@ def _read_record(record: IncomingRecord, origin: RecordOrigin, part: TenantBatch
                 record,
                 position,
                 DeadLetter("processing-error", type(error).__name__),
-                orjson.dumps(statement),
+                dump_json(statement),
             )
 
 

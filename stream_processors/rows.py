@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
-import orjson
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from clickhouse.statements import Row
@@ -18,6 +17,7 @@ from identity.sealing import Sealed, pseudonymise, seal_agent
 from stream_processors.reading import Candidate, IncomingRecord, Refused, TenantBatch
 from stream_processors.relations import find_reference, list_terms
 from stream_processors.seen import Seen
+from xapi_profiles.json_text import dump_json
 
 
 class AgentRow(NamedTuple):
@@ -273,7 +273,7 @@ def _to_row(candidate: Candidate, sealed: Sealed, source: str) -> Row:
         completion=columns.completion,
         success=columns.success,
         score_scaled=columns.score_scaled,
-        statement=orjson.dumps(sealed.statement).decode(),
+        statement=dump_json(sealed.statement).decode(),
         sealed=sealed.sealed,
         fingerprint=candidate.fingerprint,
         terms=list_terms(sealed.statement),

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-import orjson
-
 from stream_processors.reading import Candidate
 from stream_processors.relations import list_activities
+from xapi_profiles.json_text import dump_json
 
 CAPACITY = 200_000
 
@@ -37,7 +36,7 @@ class Seen:
                 definition = activity.get("definition")
                 if not definition:
                     continue
-                place, content = (tenant, activity["id"]), orjson.dumps(definition)
+                place, content = (tenant, activity["id"]), dump_json(definition)
                 mark = hash(content)
                 if self._definitions.get(place) != mark:
                     self._definitions[place] = mark

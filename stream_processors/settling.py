@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from uuid import UUID
 
-import orjson
-
 from clickhouse.statements import Existing
 from stream_processors.errors import DeadLetter
 from stream_processors.reading import Candidate, TenantBatch
+from xapi_profiles.json_text import dump_json
 
 
 def settle(batch: TenantBatch, existing: Mapping[UUID, Existing]) -> list[Candidate]:
@@ -44,5 +43,5 @@ def settle(batch: TenantBatch, existing: Mapping[UUID, Existing]) -> list[Candid
                 "A different statement with this id is already stored; the first one stands.",
                 rule="XAPI-00142",
             )
-            batch.refuse(record, candidate.position, reason, orjson.dumps(candidate.statement))
+            batch.refuse(record, candidate.position, reason, dump_json(candidate.statement))
     return new

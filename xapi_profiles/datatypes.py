@@ -58,6 +58,7 @@ _DURATION = re.compile(
     rf"(?:T(?=\d)(?:(?P<hours>{_NUMBER})H)?(?:(?P<minutes>{_NUMBER})M)?(?:(?P<seconds>{_NUMBER})S)?)?)",
     re.ASCII,
 )
+_FRACTION_OF_SECONDS = re.compile(r"[.,](\d+)S\Z", re.ASCII)
 _OFFSET = r"(?!-00:?(?:00)?$)[+\-](?:[01]\d|2[0-3])"
 _ISO_8601 = re.compile(
     r"\d{4}-\d{2}-\d{2}T(?:[01]\d|2[0-3])(?::[0-5]\d(?::(?:[0-5]\d|60)(?:[.,]\d+)?)?)?"
@@ -212,6 +213,11 @@ def read_duration(text: str) -> float:
     if match is None:
         raise ValueError("not a duration that the specification allows")
     return sum(float(amount.replace(",", ".")) * _SECONDS[unit] for unit, amount in match.groupdict().items() if amount)
+
+
+def truncate_duration(text: str) -> str:
+    """Return a duration without what its seconds have beyond hundredths, which comparing leaves out (Data 4.6)."""
+    return _FRACTION_OF_SECONDS.sub(lambda match: f".{match[1][:2]}".rstrip("0").rstrip(".") + "S", text)
 
 
 def _exists(text: str) -> bool:

@@ -2,8 +2,9 @@
 
     ProfileError
     ├── MalformedRecord     a Kafka record whose headers or value are not in the form of record.py
-    ├── MalformedJson       a body that is not JSON            (validation.py)
-    ├── InvalidStatement    statements that break the specification, with every problem found
+    ├── MalformedJson       a body that is not JSON                       (json_text.py)
+    │   └── RepeatedKey     an object in it has a key twice
+    ├── InvalidStatement    statements that break the specification       (validation.py)
     └── InvalidProfile      a document that is no xAPI profile           (profile.py)
 
 A person gets `str(error)`: one sentence that says what to do. A program gets `error.code`.
@@ -35,13 +36,30 @@ class MalformedJson(ProfileError):
     """Bytes that are not one JSON document. `line` and `column` count from 1, `offset` (bytes) from 0."""
 
     code = "malformed-json"
+    sentence: ClassVar[str] = "The body is not JSON at line {line}, column {column}: {reason}."
 
     def __init__(self, reason: str, *, line: int, column: int, offset: int) -> None:
-        super().__init__(f"The body is not JSON at line {line}, column {column}: {reason}.")
+        super().__init__(self.sentence.format(line=line, column=column, reason=reason))
         self.reason = reason
         self.line = line
         self.column = column
         self.offset = offset
+
+
+class RepeatedKey(MalformedJson):
+    """An object with a key that comes twice: which value is meant, nobody can say (XAPI-00014, RFC 8259 section 4).
+
+    `key` and its JSON pointer may name somebody, so `str(error)` holds neither.
+    """
+
+    code = "repeated-key"
+    rule: ClassVar[str] = "XAPI-00014"
+    sentence = "The body has a key twice in one object, again at line {line}, column {column}: keep one of them."
+
+    def __init__(self, key: str, pointer: str, *, line: int, column: int, offset: int) -> None:
+        super().__init__("an object has this key twice", line=line, column=column, offset=offset)
+        self.key = key
+        self.pointer = pointer
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,9 +13,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-import orjson
-
 from xapi_profiles.errors import MalformedRecord
+from xapi_profiles.json_text import dump_json
 
 TOPIC: Final = "jalon.accepted"
 VERSIONS: Final = ("1.0.3", "2.0.0")
@@ -59,7 +58,7 @@ def encode_statements(statements: Sequence[Mapping[str, Any]]) -> bytes:
     if not statements:
         raise MalformedRecord("empty-record", "A record holds at least one statement; send nothing instead.")
     try:
-        return orjson.dumps(statements if isinstance(statements, list) else list(statements))
+        return dump_json(statements if isinstance(statements, list) else list(statements))
     except TypeError as error:
         raise MalformedRecord(
             "unencodable-statement",

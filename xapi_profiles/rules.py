@@ -7,10 +7,12 @@ statement.py, so that both together report everything that is wrong, each thing 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from decimal import Decimal
 from itertools import chain
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
+from xapi_profiles.json_text import ExactNumber
 from xapi_profiles.vocabulary import Verb
 
 Path = tuple[str | int, ...]
@@ -169,6 +171,10 @@ def _components(components: object, at: Path) -> Iterator[Breach]:
 
 
 def _score(score: dict[str, Any], at: Path) -> Iterator[Breach]:
+    scaled = score.get("scaled")
+    # The model compares the nearest double.
+    if type(scaled) is ExactNumber and abs(scaled) == 1 < abs(scaled.decimal):
+        yield Breach((*at, "scaled"), "XAPI-00083", "expected a number from -1 to 1")
     raw, low, high = (_number(score.get(name)) for name in ("raw", "min", "max"))
     if low is not None and high is not None and low >= high:
         yield Breach((*at, "min"), "XAPI-00081", "min is less than max")
@@ -184,5 +190,7 @@ def _array(value: object) -> list[Any]:
     return value if type(value) is list else []
 
 
-def _number(value: object) -> int | float | None:
+def _number(value: object) -> int | float | Decimal | None:
+    if type(value) is ExactNumber:
+        return value.decimal
     return value if type(value) in (int, float) else None  # type: ignore[return-value]  # type(), to leave bool out

@@ -1,4 +1,4 @@
-"""Whether what somebody sent is JSON, and statements that follow the specification.
+"""Whether what somebody sent is statements that follow the specification.
 
 A refusal names every place, the requirement broken there and what is expected, so that a sender can mend all
 of it at once. Sound statements are what comes in by the thousand: they pay for validation alone, and the
@@ -12,35 +12,19 @@ from functools import lru_cache
 from itertools import islice
 from typing import Any, Final, cast
 
-import orjson
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails, SchemaValidator
 
 from xapi_profiles import requirements
-from xapi_profiles.errors import InvalidStatement, MalformedJson, Problem
+from xapi_profiles.errors import InvalidStatement, Problem
+from xapi_profiles.json_text import dump_json
 from xapi_profiles.record import VERSIONS
 from xapi_profiles.rules import find_breaches
 from xapi_profiles.statement import TAG, Statement1, Statement2
 
-__all__ = ["InvalidStatement", "MalformedJson", "Problem", "check_statements", "parse_json"]
-
 MAX_PROBLEMS: Final = 20
 MAX_FAULTS: Final = 1000
 _EXCERPT: Final = 60
-
-
-def parse_json(raw: bytes) -> Any:  # noqa: ANN401 -- JSON can be anything, and is checked next
-    """Return the JSON document in `raw` (UTF-8, no byte order mark).
-
-    Raises MalformedJson with the place.
-    """
-    try:
-        return orjson.loads(raw)
-    except orjson.JSONDecodeError as error:
-        before = error.doc[: error.pos].encode("utf-8", "surrogatepass")
-        raise MalformedJson(
-            error.msg.partition(": line")[0], line=error.lineno, column=error.colno, offset=len(before)
-        ) from None
 
 
 def check_statements(statements: object, version: str = "1.0.3") -> list[dict[str, Any]]:
@@ -187,7 +171,7 @@ def _excerpt(value: object) -> str:
         return "an array"
     try:
         # The length of what a sender put there is theirs: encode no more of it than is shown.
-        text = orjson.dumps(value[: _EXCERPT + 1] if isinstance(value, str) else value).decode()
+        text = dump_json(value[: _EXCERPT + 1] if isinstance(value, str) else value).decode()
     except TypeError:
         return f"a value of type {type(value).__name__}"
     return text if len(text) <= _EXCERPT else text[: _EXCERPT - 1] + "…"

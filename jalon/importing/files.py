@@ -13,7 +13,7 @@ from typing import Any, BinaryIO, cast
 
 from jalon.errors import WrongInput
 from xapi_profiles.errors import MalformedJson
-from xapi_profiles.validation import parse_json
+from xapi_profiles.json_text import parse_json
 
 STANDARD_INPUT = "-"
 _GZIP = b"\x1f\x8b"

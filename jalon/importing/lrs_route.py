@@ -8,11 +8,11 @@ from typing import Any
 from uuid import UUID
 
 import httpx
-import orjson
 
 from jalon.errors import WrongInput
 from jalon.importing.files import Found
 from jalon.importing.verdicts import Verdicts
+from xapi_profiles.json_text import dump_json
 
 _PATIENCE_SECONDS = 120.0
 _PASSING = frozenset({429, 502, 503, 504})
@@ -47,7 +47,7 @@ class LrsRoute:
         """Post the batch; raises WrongInput when the LRS cannot be reached or does not let us in."""
         verdicts = Verdicts()
         while batch:
-            answer = self._post(orjson.dumps([found.statement for found in batch]))
+            answer = self._post(dump_json([found.statement for found in batch]))
             if answer.is_success:
                 known = int(answer.headers.get("X-Jalon-Duplicates", "0"))
                 verdicts.accepted += len(batch) - known

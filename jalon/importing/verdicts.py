@@ -9,9 +9,8 @@ from types import TracebackType
 from typing import Any, BinaryIO, Protocol, Self
 from uuid import UUID
 
-import orjson
-
 from jalon.importing.files import Found
+from xapi_profiles.json_text import dump_json
 
 
 @dataclass(slots=True)
@@ -68,5 +67,5 @@ class RejectedFile:
             self._file = os.fdopen(os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb")
         line: dict[str, Any] = {"place": found.place, "reason": reason}
         line |= {"text": found.raw} if found.problem else {"statement": found.statement}
-        self._file.write(orjson.dumps(line) + b"\n")
+        self._file.write(dump_json(line) + b"\n")
         self.count += 1

@@ -113,7 +113,7 @@ def find_node(suite: Path) -> str:
 
 def warm_up(endpoint: str, key: str, secret: str, version: str) -> None:
     """Store a statement and read it back: the suite gives the first one 15 s, and measures all its waits by it."""
-    statement = {
+    statement: dict[str, Any] = {
         "id": str(uuid4()),
         "actor": {"mbox": "mailto:warm-up@example.org"},
         "verb": {"id": "http://adlnet.gov/expapi/verbs/experienced"},

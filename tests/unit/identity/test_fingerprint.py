@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from identity.fingerprint import fingerprint
+from xapi_profiles.json_text import ExactNumber
 
 KEY = b"f" * 32
 ADA = {"objectType": "Agent", "name": "Ada", "mbox": "mailto:ada@example.org"}
@@ -77,6 +78,17 @@ def sub(**properties: Any) -> dict[str, Any]:
             id="numbers in extensions",
         ),
         pytest.param(
+            statement(result={"extensions": {"http://x": ExactNumber("10e400")}}),
+            statement(result={"extensions": {"http://x": ExactNumber("1.0E401")}}),
+            id="numbers beyond a double",
+        ),
+        pytest.param(
+            statement(result={"duration": "P1DT12H36M0.12S"}),
+            statement(result={"duration": "P1DT12H36M0,1299S"}),
+            id="a duration beyond hundredths of a second",
+        ),
+        pytest.param(sub(result={"duration": "PT5S"}), sub(result={"duration": "PT5.009S"}), id="a duration inside"),
+        pytest.param(
             statement(actor={"objectType": "Group", "member": [ADA, BOB]}),
             statement(actor={"member": [BOB, {**ADA, "mbox": "mailto:ADA@example.org"}], "objectType": "Group"}),
             id="order of members",
@@ -120,6 +132,11 @@ def test_differences_that_the_specification_ignores(left: dict[str, Any], right:
         pytest.param(statement(object={"objectType": "Agent", **BOB}), id="kind of object"),
         pytest.param(statement(result={"score": {"raw": 1, "max": 2.5}, "duration": "PT1M"}), id="text of a duration"),
         pytest.param(statement(result={"score": {"raw": 1.01, "max": 2.5}, "duration": "PT60S"}), id="score"),
+        pytest.param(statement(result={"score": {"raw": 1, "max": 2.5}, "duration": "PT60.01S"}), id="hundredths"),
+        pytest.param(
+            statement(result={"score": {"raw": 1, "max": ExactNumber("2.50000000000000000001")}, "duration": "PT60S"}),
+            id="the twentieth digit",
+        ),
         pytest.param(statement(result={"score": {"raw": True, "max": 2.5}, "duration": "PT60S"}), id="true is not 1"),
         pytest.param(statement(timestamp="2026-11-22T10:00:00.001Z"), id="timestamp"),
         pytest.param({name: value for name, value in statement().items() if name != "timestamp"}, id="no timestamp"),

@@ -11,7 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.statements import MUTATIONS, VERSIONS, find_problems, pointer_to, statements, walk
-from xapi_profiles.validation import check_statements, parse_json
+from xapi_profiles.json_text import parse_json
+from xapi_profiles.validation import check_statements
 
 _SLOW = settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
 

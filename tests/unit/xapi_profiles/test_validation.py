@@ -14,13 +14,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.statements import find_problems, make_statement
+from xapi_profiles.errors import MalformedJson
+from xapi_profiles.json_text import parse_json
 from xapi_profiles.validation import (
     MAX_FAULTS,
     MAX_PROBLEMS,
     InvalidStatement,
-    MalformedJson,
     check_statements,
-    parse_json,
 )
 
 REAL = Path(__file__).parents[4] / "shared" / "data" / "fun-mooc-statements.jsonl.gz"
