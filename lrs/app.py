@@ -13,6 +13,7 @@ from starlette.routing import Route
 from lrs.about import About
 from lrs.activities import Activities
 from lrs.agents import Agents
+from lrs.alternate import AlternateSyntax
 from lrs.documents.endpoints import Documents
 from lrs.documents.places import RESOURCES
 from lrs.errors import LrsError
@@ -50,7 +51,10 @@ def create_app(services: Services) -> Starlette:
             Route("/health", about.health, methods=["GET"]),
             Route("/ready", about.ready, methods=["GET"]),
         ],
-        middleware=[Middleware(Frame, barrier=services.barrier, slow_seconds=services.limits.slow_seconds)],
+        middleware=[
+            Middleware(Frame, barrier=services.barrier, slow_seconds=services.limits.slow_seconds),
+            Middleware(AlternateSyntax, bodies=services.bodies, thread_bytes=services.limits.thread_bytes),
+        ],
         exception_handlers={LrsError: answer_error, HTTPException: answer_error},
         lifespan=lifespan,
     )

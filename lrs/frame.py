@@ -67,9 +67,8 @@ class Frame:
             return
         begun = time.perf_counter()
         headers = Headers(scope=scope)
-        version = _negotiate(headers.get(VERSION_HEADER))
-        scope["xapi_version"] = version
-        exchange = _Exchange(scope, send, V2 if isinstance(version, BadRequest) else version, self._barrier)
+        scope["xapi_version"] = negotiate(headers.get(VERSION_HEADER))
+        exchange = _Exchange(scope, send, self._barrier)
         try:
             await self._app(scope, receive, exchange.send)
         except ClientDisconnect:
@@ -114,10 +113,9 @@ class Frame:
 class _Exchange:
     """Sends one answer: adds the headers that every answer has, and leaves out the body of an answer to HEAD."""
 
-    def __init__(self, scope: Scope, send: Send, version: str, barrier: Barrier) -> None:
+    def __init__(self, scope: Scope, send: Send, barrier: Barrier) -> None:
         self._scope = scope
         self._send = send
-        self._version = version
         self._barrier = barrier
         self.status = 0
 
@@ -126,7 +124,8 @@ class _Exchange:
             self.status = message["status"]
             if self._scope["path"].startswith(ROOT):
                 headers = MutableHeaders(scope=message)
-                headers[VERSION_HEADER] = self._version
+                version = self._scope["xapi_version"]
+                headers[VERSION_HEADER] = V2 if isinstance(version, BadRequest) else version
                 headers[CONSISTENT_HEADER] = _format_instant(
                     self._scope.get("consistent_through") or self._barrier.consistent_through
                 )
@@ -135,7 +134,8 @@ class _Exchange:
         await self._send(message)
 
 
-def _negotiate(header: str | None) -> str | BadRequest:
+def negotiate(header: str | None) -> str | BadRequest:
+    """Return the version in which a request is answered, or why there is none: not every resource needs one."""
     try:
         return negotiate_version(header)
     except BadRequest as error:

@@ -13,10 +13,10 @@ from starlette.responses import Response
 from clickhouse.statement_query import StatementQuery
 from lrs.authentication import Caller
 from lrs.cursors import read_cursor
-from lrs.errors import BadRequest, NotSupported
+from lrs.errors import BadRequest
 from lrs.frame import answer_json, version_of
 from lrs.languages import parse_accept_language
-from lrs.negotiation import DUPLICATES_HEADER, V1, check_json_content
+from lrs.negotiation import DUPLICATES_HEADER, check_json_content
 from lrs.parameters import parse_uuid, read_parameters
 from lrs.preparation import prepare_batch, prepare_single
 from lrs.queries import ById, Shape, parse_get
@@ -44,7 +44,7 @@ class Statements:
     async def post(self, request: Request, caller: Caller, version: str) -> Response:
         """Accept one statement or a batch of them, whole or not at all: their ids in the order sent."""
         if request.scope["query_string"]:
-            _refuse_parameters(request, version)
+            read_parameters(request.query_params.multi_items(), ())
         caller.may_write()
         check_json_content(request.headers.get("content-type"), request.headers.get("content-encoding"))
         limits = self._services.limits
@@ -109,10 +109,3 @@ class Statements:
         page = await self._services.reading.query(query, caller, shape, languages)
         link = f"{self._services.path_prefix}/xAPI/statements/more?cursor={quote(page.more)}" if page.more else ""
         return answer_json(page.to_json(link))
-
-
-def _refuse_parameters(request: Request, version: str) -> None:
-    names = [name for name, _ in request.query_params.multi_items()]
-    if names == ["method"] and version == V1:
-        raise NotSupported("The alternate request syntax is not supported yet: send the method itself.")
-    read_parameters(request.query_params.multi_items(), ())

@@ -24,7 +24,7 @@ from stream_processors.enrichment import Enrichment, enrich
 from stream_processors.errors import DeadLetter
 from xapi_profiles.errors import InvalidStatement, MalformedJson, MalformedRecord
 from xapi_profiles.json_text import dump_json, parse_json
-from xapi_profiles.record import RecordOrigin, parse_headers
+from xapi_profiles.record import ATTESTATION, RecordOrigin, find_header, parse_headers
 from xapi_profiles.statement import PROPERTY_NAMES
 from xapi_profiles.validation import check_statements
 
