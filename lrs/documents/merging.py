@@ -12,7 +12,7 @@ from typing import Final
 
 from lrs.errors import BadRequest
 from xapi_profiles.errors import MalformedJson
-from xapi_profiles.validation import parse_json
+from xapi_profiles.json_text import parse_json
 
 _SPACE: Final = re.compile(r"[ \t\n\r]*")
 # Only where a value ends is of interest: what its numbers are is not.
