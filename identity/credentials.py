@@ -1,6 +1,7 @@
 """Credentials: what a platform shows to the LRS to write or read statements, and how it is checked fast.
 
-A slow hash protects the secrets at rest; it is paid once per process and credential, not per request.
+A slow hash protects the secrets at rest; a process pays it once for a credential that goes on being used, not per
+request and not each time it looks whether the credential still stands.
 """
 
 from __future__ import annotations
@@ -38,6 +39,9 @@ SCOPES = frozenset(
 )
 """The scopes of xAPI 1.0.3, Communication 4.2."""
 
+DEFAULT_SCOPES = ("statements/write", "statements/read", "define", "state", "profile")
+"""What a platform needs: write and read statements, describe its activities, keep documents."""
+
 # Basic authentication splits at the first colon, and a header holds no control characters.
 _KEY = re.compile(r"[!-9;-~]{1,128}")
 _MIN_SECRET = 8
@@ -54,12 +58,21 @@ class Credential:
     sees_identities: bool
 
 
+@dataclass(frozen=True, slots=True)
+class ListedCredential:
+    """A credential as an operator sees it; its secret cannot be shown."""
+
+    credential: Credential
+    created_at: datetime
+    disabled_at: datetime | None
+
+
 def add_credential(
     engine: Engine,
     tenant: str,
     name: str,
     *,
-    scopes: Iterable[str] = ("statements/write", "statements/read"),
+    scopes: Iterable[str] = DEFAULT_SCOPES,
     sees_identities: bool = False,
     key: str | None = None,
     secret: str | None = None,
@@ -98,30 +111,43 @@ def add_credential(
     return credential, secret
 
 
-def disable_credential(engine: Engine, key: str) -> None:
+def list_credentials(engine: Engine, tenant: str) -> list[ListedCredential]:
+    """Return the tenant's credentials, disabled ones too, oldest first. Raises UnknownTenant, IdentityUnavailable."""
+    get_tenant(engine, tenant)
+    query = select(CREDENTIALS).where(CREDENTIALS.c.tenant == tenant)
+    with reading(engine) as connection:
+        rows = connection.execute(query.order_by(CREDENTIALS.c.created_at, CREDENTIALS.c.key)).all()
+    return [ListedCredential(_to_credential(row), row.created_at, row.disabled_at) for row in rows]
+
+
+def disable_credential(engine: Engine, key: str) -> bool:
     """Refuse the credential from now on; an Authenticator notices within its `ttl`.
 
-    A key that is unknown or disabled already changes nothing. Raises IdentityUnavailable.
+    A key that is unknown or disabled already changes nothing: returns whether something changed. Raises
+    IdentityUnavailable.
     """
     with writing(engine) as connection:
-        connection.execute(
+        done = connection.execute(
             update(CREDENTIALS)
             .where(CREDENTIALS.c.key == key, CREDENTIALS.c.disabled_at.is_(None))
             .values(disabled_at=datetime.now(UTC))
         )
+    return done.rowcount > 0
 
 
 @dataclass(frozen=True, slots=True)
 class _Verified:
     credential: Credential
+    secret_hash: str = field(repr=False)
     until: float = field(compare=False)
 
 
 class Authenticator:
     """Checks keys and secrets. Safe to use from several threads.
 
-    A verified pair is remembered for `ttl` seconds, as an HMAC under a key that lives and dies with this object,
-    for at most `capacity` pairs. A refusal is not remembered and costs the same whether or not the key exists.
+    A verified pair is trusted for `ttl` seconds, and after that as soon as its row is seen to be unchanged. It is
+    remembered as an HMAC under a key that lives and dies with this object, for at most `capacity` pairs. A refusal is
+    not remembered and costs the same whether or not the key exists.
     """
 
     def __init__(
@@ -141,45 +167,64 @@ class Authenticator:
         self._lock = threading.Lock()
 
     def recall(self, key: str, secret: str) -> Credential | None:
-        """Return the credential if this pair was verified lately; never waits, so an event loop may call it."""
-        return self._recall(self._token(key, secret))
+        """Return the credential if this pair is trusted now; never waits, so an event loop may call it."""
+        entry = self._recall(self._token(key, secret))
+        return None if entry is None or entry.until <= self._clock() else entry.credential
+
+    def renew(self, key: str, secret: str) -> Credential | None:
+        """Return the credential of a pair that was verified once and stands unchanged, else None.
+
+        Takes a query and no slow hash. Raises IdentityUnavailable.
+        """
+        token = self._token(key, secret)
+        entry = self._recall(token)
+        if entry is None:
+            return None
+        until = self._clock() + self._ttl
+        row = self._find(key)
+        if row is None or row.secret_hash != entry.secret_hash:
+            with self._lock:
+                self._verified.pop(token, None)
+            return None
+        return self._remember(token, row, until)
 
     def authenticate(self, key: str, secret: str) -> Credential:
         """Return the credential that `key` and `secret` belong to.
 
-        Takes microseconds when the pair was verified lately, else some 20 ms and a query: call it in a thread.
+        Takes microseconds when the pair is trusted now, else some 20 ms and a query: call it in a thread.
         Raises WrongCredential, IdentityUnavailable.
         """
-        token = self._token(key, secret)
-        known = self._recall(token)
+        known = self.recall(key, secret)
         if known is not None:
             return known
         until = self._clock() + self._ttl
+        row = self._find(key)
+        if not verify_secret(None if row is None else row.secret_hash, secret) or row is None:
+            raise WrongCredential
+        return self._remember(self._token(key, secret), row, until)
+
+    def _find(self, key: str) -> Row[Any] | None:
         # A key that none can have is looked up all the same, as one that none has.
         sought = key if _KEY.fullmatch(key) else ""
         with reading(self._engine) as connection:
-            row = connection.execute(
+            return connection.execute(
                 select(CREDENTIALS).where(CREDENTIALS.c.key == sought, CREDENTIALS.c.disabled_at.is_(None))
             ).one_or_none()
-        if not verify_secret(None if row is None else row.secret_hash, secret) or row is None:
-            raise WrongCredential
+
+    def _remember(self, token: bytes, row: Row[Any], until: float) -> Credential:
         credential = _to_credential(row)
         with self._lock:
-            self._verified[token] = _Verified(credential, until)
+            self._verified[token] = _Verified(credential, row.secret_hash, until)
             while len(self._verified) > self._capacity:
                 self._verified.popitem(last=False)
         return credential
 
-    def _recall(self, token: bytes) -> Credential | None:
+    def _recall(self, token: bytes) -> _Verified | None:
         with self._lock:
             entry = self._verified.get(token)
-            if entry is None:
-                return None
-            if entry.until <= self._clock():
-                del self._verified[token]
-                return None
-            self._verified.move_to_end(token)
-            return entry.credential
+            if entry is not None:
+                self._verified.move_to_end(token)
+            return entry
 
     def _token(self, key: str, secret: str) -> bytes:
         # The key's length goes in, or key "ab" with secret "c" would be key "a" with secret "bc".

@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from identity.errors import UnidentifiedAgent, VaultUnavailable
 from identity.keys import NONCE_BYTES, TenantKeys
-from identity.pseudonyms import identify, pseudonym
+from identity.pseudonyms import PSEUDONYM_CHARACTERS, identify, pseudonym
 from xapi_profiles.json_text import dump_json, parse_json
 
 PSEUDONYM_HOME = "https://w3id.org/jalon/pseudonyms"
@@ -137,6 +137,26 @@ def open_agent(name: str, sealed: str, learner_key: bytes) -> dict[str, Any] | N
 def pseudonyms_in(sealed: str) -> set[str]:
     """Return whose keys `restore` can use for this statement, to ask the vault for a page's at once."""
     return {owner for _, owner, _ in orjson.loads(sealed) if owner != _JOINT}
+
+
+def replace_authority(authority: dict[str, Any], keys: TenantKeys) -> dict[str, Any]:
+    """Return an authority as it stands in a statement without identities. Raises UnidentifiedAgent."""
+    statement: dict[str, Any] = _Replacement(keys, 0).of_statement({"authority": authority}, "")
+    replaced: dict[str, Any] = statement["authority"]
+    return replaced
+
+
+def name_authority(authority: Mapping[str, Any]) -> str:
+    """Return how an authority without identities is called in the store: 32 hexadecimal characters.
+
+    An agent's pseudonym; for an application that acted for a user (a group of both) a digest of both pseudonyms, so
+    that what one user wrote through an application is not taken for another's.
+    """
+    if "account" in authority:
+        name: str = authority["account"]["name"]
+        return name
+    members = " ".join(member["account"]["name"] for member in authority["member"])
+    return hashlib.sha256(members.encode()).hexdigest()[:PSEUDONYM_CHARACTERS]
 
 
 class _Replacement:

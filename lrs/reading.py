@@ -13,7 +13,7 @@ import orjson
 from clickhouse.statement_query import StatementQuery
 from clickhouse.statements import StoredStatement
 from identity.errors import IdentityUnavailable as IdentityDown
-from identity.sealing import pseudonyms_in, restore
+from identity.sealing import name_authority, pseudonyms_in, restore
 from lrs.authentication import Caller, KeySource
 from lrs.cursors import write_cursor
 from lrs.errors import IdentityUnavailable, NotFound
@@ -104,8 +104,5 @@ class Reading:
         return [restore(statement, one.sealed, learner_keys) for statement, one in zip(statements, stored, strict=True)]
 
 
-def _authority_of(stored: StoredStatement) -> str | None:
-    authority: Any = parse_json(stored.statement.encode()).get("authority")
-    account = authority.get("account") if isinstance(authority, dict) else None
-    name = account.get("name") if isinstance(account, dict) else None
-    return name if isinstance(name, str) else None
+def _authority_of(stored: StoredStatement) -> str:
+    return name_authority(parse_json(stored.statement.encode())["authority"])

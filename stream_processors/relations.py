@@ -11,6 +11,7 @@ from typing import Any
 from uuid import UUID
 
 from clickhouse.terms import name_term
+from identity.sealing import name_authority
 
 _RELATIONS = ("parent", "grouping", "category", "other")
 
@@ -26,8 +27,8 @@ def list_terms(statement: dict[str, Any]) -> list[int]:
     elif kind == "Activity":
         terms.append(name_term("activity", target["id"]))
     terms += [name_term("agent", name) for name in agents]
+    terms.append(name_term("authority", name_authority(statement["authority"])))
     authorities = dict.fromkeys(_agents_in(statement["authority"]))
-    terms += [name_term("authority", name) for name in authorities]
     related = {**agents, **authorities, **dict.fromkeys(_related_agents(statement))}
     terms += [name_term("related-agent", name) for name in related]
     activities = dict.fromkeys(activity["id"] for activity in list_activities(statement))

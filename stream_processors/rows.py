@@ -7,13 +7,13 @@ import hashlib
 import os
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from clickhouse.statements import Row
 from identity.keys import MasterKey
-from identity.sealing import Sealed, pseudonymise, seal_agent
+from identity.sealing import Sealed, name_authority, pseudonymise, seal_agent
 from stream_processors.reading import Candidate, IncomingRecord, Refused, TenantBatch
 from stream_processors.relations import find_reference, list_terms
 from stream_processors.seen import Seen
@@ -251,7 +251,7 @@ def _to_row(candidate: Candidate, sealed: Sealed, source: str) -> Row:
         timestamp=columns.timestamp,
         source=source,
         actor=sealed.actor,
-        authority=_pseudonym_of(sealed.statement["authority"]),
+        authority=name_authority(sealed.statement["authority"]),
         verb=columns.verb,
         activity=columns.activity.id,
         activity_type=columns.activity_type,
@@ -284,11 +284,3 @@ def _to_row(candidate: Candidate, sealed: Sealed, source: str) -> Row:
         offset=record.offset,
         position=candidate.position,
     )
-
-
-def _pseudonym_of(agent: dict[str, Any]) -> str:
-    """Return the pseudonym that stands in an agent; an anonymous group (OAuth) is known by its first member."""
-    if "account" not in agent:
-        agent = agent["member"][0]
-    name: str = agent["account"]["name"]
-    return name

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from rich.table import Table
+from rich.text import Text
 
-from identity.credentials import add_credential
+from identity.credentials import (
+    DEFAULT_SCOPES,
+    ListedCredential,
+    add_credential,
+    disable_credential,
+    list_credentials,
+)
 from identity.viewers import add_viewer
 from jalon.commands.output import err, out, print_json
+from jalon.errors import WrongInput
 from jalon.installation import Installation
 from jalon.settings import Settings
 
 tenant_app = typer.Typer(help="Tenants: the institutions that share this installation.", no_args_is_help=True)
 credential_app = typer.Typer(help="Credentials: how a platform signs in to the LRS.", no_args_is_help=True)
 viewer_app = typer.Typer(help="Viewers: who may look at a tenant's boards.", no_args_is_help=True)
-
-DEFAULT_SCOPES = ("statements/write", "statements/read")
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 
@@ -36,7 +43,10 @@ def add_one_tenant(
 def add_one_credential(
     tenant: str,
     name: Annotated[str, typer.Option(help="Which platform or person it is for.")] = "platform",
-    scope: Annotated[list[str] | None, typer.Option(help="An xAPI scope; may be given several times.")] = None,
+    scope: Annotated[
+        list[str] | None,
+        typer.Option(help=f"An xAPI scope; may be given several times. Without: {', '.join(DEFAULT_SCOPES)}."),
+    ] = None,
     sees_identities: Annotated[
         bool, typer.Option("--sees-identities", help="Its reads show people, not pseudonyms.")
     ] = False,
@@ -47,20 +57,35 @@ def add_one_credential(
     credential, secret = add_credential(
         installation.engine, tenant, name, scopes=scope or DEFAULT_SCOPES, sees_identities=sees_identities
     )
+    endpoint = f"{installation.settings.lrs_url}/xAPI/"
+    _print_once(tenant, {"endpoint": endpoint, "key": credential.key, "secret": secret}, as_json=as_json)
+
+
+@credential_app.command("list")
+def list_all_credentials(tenant: str, as_json: AsJson = False) -> None:
+    """Show the tenant's credentials, those that are disabled too; their secrets cannot be shown."""
+    listed = list_credentials(Installation.of(Settings.load()).engine, tenant)
     if as_json:
-        print_json(
-            {
-                "tenant": tenant,
-                "endpoint": f"{installation.settings.lrs_url}/xAPI/",
-                "key": credential.key,
-                "secret": secret,
-            }
-        )
+        print_json([_describe(each) for each in listed])
         return
-    out.print(f"endpoint  {installation.settings.lrs_url}/xAPI/", markup=False, highlight=False)
-    out.print(f"key       {credential.key}", markup=False, highlight=False)
-    out.print(f"secret    {secret}", markup=False, highlight=False)
-    err.print("The secret is not shown again.")
+    table = Table("key", "name", "scopes", "sees", "added", "disabled", box=None, pad_edge=False)
+    for each in listed:
+        row = _describe(each)
+        table.add_row(
+            *map(Text, (row["key"], row["name"], " ".join(row["scopes"]))),
+            "people" if row["sees_identities"] else "pseudonyms",
+            row["added"],
+            row["disabled"] or "",
+        )
+    out.print(table)
+
+
+@credential_app.command("disable")
+def disable_one_credential(key: str) -> None:
+    """Refuse a credential from now on. It ends within 30 s in a running LRS, and for good."""
+    if not disable_credential(Installation.of(Settings.load()).engine, key):
+        raise WrongInput("No credential of that key is in use: `jalon credential list` shows a tenant's.")
+    err.print(f"The credential {key} is disabled.", markup=False)
 
 
 @viewer_app.command("add")
@@ -73,17 +98,28 @@ def add_one_viewer(
     """Add a viewer of the tenant's boards; the password is shown this once and kept as a hash only."""
     installation = Installation.of(Settings.load())
     viewer, password = add_viewer(installation.engine, tenant, name, language=language)
+    boards = f"{installation.settings.boards_url}/"
+    _print_once(tenant, {"boards": boards, "name": viewer.name, "password": password}, as_json=as_json)
+
+
+def _print_once(tenant: str, fields: dict[str, str], *, as_json: bool) -> None:
+    """Print what somebody signs in with; the last field is the one that is kept nowhere."""
     if as_json:
-        print_json(
-            {
-                "tenant": tenant,
-                "boards": f"{installation.settings.boards_url}/",
-                "name": viewer.name,
-                "password": password,
-            }
-        )
+        print_json({"tenant": tenant, **fields})
         return
-    out.print(f"boards    {installation.settings.boards_url}/", markup=False, highlight=False)
-    out.print(f"name      {viewer.name}", markup=False, highlight=False)
-    out.print(f"password  {password}", markup=False, highlight=False)
-    err.print("The password is not shown again.")
+    width = max(map(len, fields)) + 2
+    for name, value in fields.items():
+        out.print(f"{name:{width}}{value}", markup=False, highlight=False, soft_wrap=True)
+    err.print(f"The {list(fields)[-1]} is not shown again.")
+
+
+def _describe(listed: ListedCredential) -> dict[str, Any]:
+    credential = listed.credential
+    return {
+        "key": credential.key,
+        "name": credential.name,
+        "scopes": sorted(credential.scopes),
+        "sees_identities": credential.sees_identities,
+        "added": listed.created_at.isoformat(timespec="seconds"),
+        "disabled": None if listed.disabled_at is None else listed.disabled_at.isoformat(timespec="seconds"),
+    }

@@ -1,8 +1,11 @@
+from datetime import UTC, datetime
+from typing import Any
+
 import pytest
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, select, update
 
 from identity import passwords
-from identity.credentials import SCOPES, Authenticator, add_credential, disable_credential
+from identity.credentials import SCOPES, Authenticator, add_credential, disable_credential, list_credentials
 from identity.errors import AlreadyExists, IdentityUnavailable, InvalidValue, UnknownTenant, WrongCredential
 from identity.tables import CREDENTIALS
 
@@ -95,6 +98,43 @@ def test_a_verified_secret_is_not_hashed_again_until_its_time_is_over(engine: En
     assert authenticator.recall(credential.key, secret) is None
     authenticator.authenticate(credential.key, secret)
     assert len(checks) == 2
+
+
+def test_a_pair_that_was_verified_is_renewed_by_a_look_at_its_row(engine: Engine, checks: list[str | None]) -> None:
+    credential, secret = add_credential(engine, "acme", "Moodle")
+    clock = Clock()
+    authenticator = Authenticator(engine, ttl=60, clock=clock)
+    assert authenticator.renew(credential.key, secret) is None
+    authenticator.authenticate(credential.key, secret)
+    clock.now = 1_000.0
+    assert authenticator.renew(credential.key, secret) == credential
+    assert authenticator.recall(credential.key, secret) == credential
+    assert authenticator.renew(credential.key, secret + "x") is None
+    assert len(checks) == 1
+
+
+@pytest.mark.parametrize("change", [{"disabled_at": datetime.now(UTC)}, {"secret_hash": "another"}])
+def test_a_pair_whose_row_has_changed_is_not_renewed(engine: Engine, change: dict[str, Any]) -> None:
+    credential, secret = add_credential(engine, "acme", "Moodle")
+    authenticator = Authenticator(engine)
+    authenticator.authenticate(credential.key, secret)
+    with engine.begin() as connection:
+        connection.execute(update(CREDENTIALS).values(change))
+    assert authenticator.renew(credential.key, secret) is None
+    assert authenticator.recall(credential.key, secret) is None
+
+
+def test_credentials_are_listed_with_those_that_are_disabled(engine: Engine) -> None:
+    first, _ = add_credential(engine, "acme", "Moodle")
+    second, _ = add_credential(engine, "acme", "Export", scopes={"all/read"}, sees_identities=True)
+    assert disable_credential(engine, first.key)
+    assert not disable_credential(engine, first.key)
+    assert not disable_credential(engine, "unknown")
+    listed = list_credentials(engine, "acme")
+    assert [each.credential for each in listed] == [first, second]
+    assert [each.disabled_at is not None for each in listed] == [True, False]
+    with pytest.raises(UnknownTenant):
+        list_credentials(engine, "nobody")
 
 
 def test_a_disabled_credential_is_refused_once_its_time_is_over(engine: Engine) -> None:

@@ -12,7 +12,15 @@ from hypothesis import strategies as st
 from identity.errors import UnidentifiedAgent, VaultUnavailable
 from identity.keys import TenantKeys
 from identity.pseudonyms import identify, pseudonym
-from identity.sealing import PSEUDONYM_HOME, Sealed, pseudonymise, pseudonyms_in, restore
+from identity.sealing import (
+    PSEUDONYM_HOME,
+    Sealed,
+    name_authority,
+    pseudonymise,
+    pseudonyms_in,
+    replace_authority,
+    restore,
+)
 
 KEYS = TenantKeys("acme", 1, b"p" * 32, b"f" * 32, b"d" * 32, b"c" * 32)
 ADA = {"objectType": "Agent", "name": "Ada Lovelace", "mbox": "mailto:ada@example.org"}
@@ -365,3 +373,16 @@ def test_a_deep_copy_is_not_needed_to_keep_the_original() -> None:
     restored["context"]["team"]["member"][0]["name"] = "changed"
     assert original == before
     assert sealed.statement == kept
+
+
+def test_authority_is_named_after_application_and_user_together() -> None:
+    application = {"account": {"homePage": "https://idp.example.org", "name": "moodle"}}
+    alone = name_authority(replace_authority(application, KEYS))
+    assert alone == name_of(application)
+    pairs = [
+        name_authority(replace_authority({"objectType": "Group", "member": [application, user]}, KEYS))
+        for user in (ADA, BOB, ADA)
+    ]
+    assert pairs[0] == pairs[2]
+    assert len({alone, *pairs}) == 3
+    assert all(len(name) == len(alone) for name in pairs)
