@@ -67,6 +67,7 @@ def run_worker(settings: Settings, number: int) -> None:
 def run_lrs(settings: Settings) -> None:
     """Serve the xAPI over HTTP until SIGTERM."""
     from jalon.installation import Installation  # noqa: PLC0415
+    from lrs.bearer import TokenRules  # noqa: PLC0415
     from lrs.limits import Limits  # noqa: PLC0415
     from lrs.server import serve  # noqa: PLC0415
 
@@ -85,7 +86,19 @@ def run_lrs(settings: Settings) -> None:
             body_bytes=settings.max_body_bytes,
             record_bytes=settings.record_bytes,
             read_seconds=settings.barrier_seconds,
+            rate_per_second=settings.lrs_rate_per_second,
+            rate_burst=settings.lrs_rate_burst,
         ),
+        token_rules=TokenRules(
+            issuer=settings.oidc_issuer,
+            audience=settings.oidc_audience,
+            tenant_claim=settings.oidc_tenant_claim,
+            scope_claim=settings.oidc_scope_claim,
+            scope_prefix=settings.oidc_scope_prefix,
+        )
+        if settings.oidc_issuer
+        else None,
+        cors_origins=settings.lrs_cors_origins.split(),
     )
 
 

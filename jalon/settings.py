@@ -101,6 +101,32 @@ class Settings(BaseSettings):
         default=10, description="How long a read waits at most for what was accepted before it, in seconds."
     )
 
+    lrs_cors_origins: str = Field(
+        default="*",
+        description="Origins (https://host, parted by spaces) whose pages may use the LRS. `*`: any. "
+        "They need a credential all the same.",
+    )
+    lrs_rate_per_second: Annotated[float, Field(ge=0)] = Field(
+        default=0,
+        description="Requests that one credential may send a second on the average, to each LRS process. 0: no limit.",
+    )
+    lrs_rate_burst: Positive = Field(
+        default=100, description="Requests that one credential may send at once, under such a rate."
+    )
+    oidc_issuer: str = Field(
+        default="", description="OpenID Connect issuer whose bearer tokens the LRS takes. Empty: none."
+    )
+    oidc_audience: str = Field(default="", description="What its tokens must name as their audience (`aud`).")
+    oidc_tenant_claim: Annotated[str, Field(min_length=1)] = Field(
+        default="tenant", description="The claim that names the tenant."
+    )
+    oidc_scope_claim: Annotated[str, Field(min_length=1)] = Field(
+        default="scope", description="The claim that holds the scopes of xAPI, as a list or parted by spaces."
+    )
+    oidc_scope_prefix: str = Field(
+        default="", description="What those scopes begin with in tokens, such as `xapi:`. Others are ignored."
+    )
+
     boards_host: str = Field(default=LOOPBACK, description="Address the built-in boards listen on.")
     boards_port: Port = Field(default=8081, description="Port of the built-in boards.")
     boards_public_url: str = Field(
@@ -165,6 +191,26 @@ class Settings(BaseSettings):
             raise ValueError("it must be empty or an http:// or https:// address")
         return url.rstrip("/")
 
+    @field_validator("oidc_issuer")
+    @classmethod
+    def _check_issuer(cls, issuer: str) -> str:
+        # Compared with tokens character by character, so nothing is taken off its end.
+        parts = urlsplit(issuer)
+        if issuer and (parts.scheme not in {"http", "https"} or not parts.netloc or parts.query or parts.fragment):
+            raise ValueError("it must be empty or an http:// or https:// address without query")
+        return issuer
+
+    @field_validator("lrs_cors_origins")
+    @classmethod
+    def _check_origins(cls, origins: str) -> str:
+        for origin in origins.split():
+            parts = urlsplit(origin)
+            if origin != "*" and (
+                parts.scheme not in {"http", "https"} or f"{parts.scheme}://{parts.netloc}" != origin
+            ):
+                raise ValueError(f"{origin} is no origin: write https://host or https://host:port, without a path")
+        return origins
+
     @model_validator(mode="after")
     def _check_together(self) -> Self:
         if self.runtime == "external" and not self.kafka_bootstrap:
@@ -175,6 +221,10 @@ class Settings(BaseSettings):
             )
         if self.runtime == "embedded" and self.clickhouse_host not in {LOOPBACK, "localhost"}:
             raise ValueError("the embedded ClickHouse listens on loopback only: clear JALON_CLICKHOUSE_HOST")
+        if self.oidc_issuer and not self.oidc_audience:
+            raise ValueError(
+                "JALON_OIDC_ISSUER needs JALON_OIDC_AUDIENCE: without it a token made for another service would do"
+            )
         ports: dict[int, str] = {}
         for name in self.ports():
             if other := ports.get(getattr(self, name)):

@@ -14,10 +14,11 @@ from lrs.about import About
 from lrs.activities import Activities
 from lrs.agents import Agents
 from lrs.alternate import AlternateSyntax
+from lrs.cors import allow_origins
 from lrs.documents.endpoints import Documents
 from lrs.documents.places import RESOURCES
 from lrs.errors import LrsError
-from lrs.frame import ROOT, Frame, answer_error
+from lrs.frame import ROOT, Frame, Guard, answer_error
 from lrs.services import Services
 from lrs.statements import Statements
 
@@ -53,6 +54,8 @@ def create_app(services: Services) -> Starlette:
         ],
         middleware=[
             Middleware(Frame, barrier=services.barrier, slow_seconds=services.limits.slow_seconds),
+            allow_origins(services.cors_origins),
+            Middleware(Guard, query_bytes=services.limits.query_bytes),
             Middleware(AlternateSyntax, bodies=services.bodies, thread_bytes=services.limits.thread_bytes),
         ],
         exception_handlers={LrsError: answer_error, HTTPException: answer_error},

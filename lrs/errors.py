@@ -11,7 +11,10 @@ LrsError
 ├── DocumentExists          409  a PUT would overwrite a document that its sender does not name
 ├── PreconditionFailed      412  If-Match or If-None-Match does not hold
 ├── TooLarge                413  body or batch over the limit
+├── QueryTooLong            414
 ├── UnsupportedEncoding     415
+├── RateLimited             429  the credential asks more often than it may; try again after Retry-After
+├── HeadTooLarge            431  request line and headers are over the limit
 ├── InternalError           500
 ├── NotSupported            501  part of the specification that this version does not have yet
 └── Unavailable             503  try again after Retry-After
@@ -20,6 +23,7 @@ LrsError
     ├── NotConsistentYet         a read could not be made to see every accepted statement in time
     ├── StatementsUnavailable    ClickHouse does not answer
     ├── IdentityUnavailable      the identity database or the vault does not answer
+    ├── IssuerUnavailable        the identity provider does not answer, and the token's key is not known
     └── Overloaded               too much is under way
 """
 
@@ -61,13 +65,20 @@ class BadRequest(LrsError):
 
 
 class Unauthenticated(LrsError):
-    """The request carries no credential, or a wrong one."""
+    """The request carries no credential, or a wrong one; `invalid_token` when that was a bearer token.
+
+    The answer names the schemes that are understood: Basic, and Bearer with `bearer`.
+    """
 
     status = 401
     code = "unauthenticated"
 
-    def __init__(self, message: str) -> None:
-        super().__init__(message, headers={"WWW-Authenticate": 'Basic realm="xAPI", charset="UTF-8"'})
+    def __init__(self, message: str, *, invalid_token: bool = False, bearer: bool = False) -> None:
+        challenge = 'Basic realm="xAPI", charset="UTF-8"'
+        if bearer:
+            challenge += ', Bearer realm="xAPI"' + (', error="invalid_token"' if invalid_token else "")
+        super().__init__(message, headers={"WWW-Authenticate": challenge})
+        self.invalid_token = invalid_token
 
 
 class Forbidden(LrsError):
@@ -126,6 +137,30 @@ class TooLarge(LrsError):
     code = "too-large"
 
 
+class QueryTooLong(LrsError):
+    """The query string is over the limit."""
+
+    status = 414
+    code = "query-too-long"
+
+
+class RateLimited(LrsError):
+    """The credential asks more often than it may; the answer carries Retry-After."""
+
+    status = 429
+    code = "rate-limited"
+
+    def __init__(self, message: str, *, retry_after: int = 1) -> None:
+        super().__init__(message, headers={"Retry-After": str(retry_after)})
+
+
+class HeadTooLarge(LrsError):
+    """The request line and the headers are over the limit."""
+
+    status = 431
+    code = "head-too-large"
+
+
 class UnsupportedEncoding(LrsError):
     """The body is compressed, which this version does not read."""
 
@@ -182,6 +217,12 @@ class IdentityUnavailable(Unavailable):
     """The identity database or the vault does not answer."""
 
     code = "identity-unavailable"
+
+
+class IssuerUnavailable(Unavailable):
+    """The identity provider does not answer, and the key that signed the token is not known."""
+
+    code = "issuer-unavailable"
 
 
 class Overloaded(Unavailable):

@@ -43,5 +43,17 @@ class Limits:
     """Documents read or written at once."""
     documents_waiting: int = 1_000
     """Documents that wait for it or are under way; more is answered 503."""
+    sign_ins: int = 50
+    """Secrets that wait to be checked for the first time; more is answered 503. A check takes some 20 ms."""
+    rate_per_second: float = 0
+    """Requests that one credential may send a second on the average; more is answered 429. 0: as many as it likes."""
+    rate_burst: int = 100
+    """Requests that one credential may send at once, under such a rate."""
+    query_bytes: int = 16 * 1024
+    """One request's query string; more is answered 414."""
+    head_bytes: int = 64 * 1024
+    """Request line and headers together; more is answered 431, and the connection ends."""
+    head_seconds: float = 30
+    """How long they may take to arrive; longer is answered 408, and the connection ends."""
     slow_seconds: float = 2
     """A request that takes longer is logged."""

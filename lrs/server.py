@@ -6,7 +6,7 @@ import contextlib
 import logging
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import uvicorn
 from sqlalchemy import Engine
@@ -15,7 +15,10 @@ from clickhouse.connection import ClickHouseAddress
 from identity.credentials import Authenticator
 from identity.vault import Vault
 from lrs.app import create_app
+from lrs.bearer import BearerTokens, TokenRules
 from lrs.documents.storage import DocumentStore
+from lrs.heads import bound_head
+from lrs.issuer_keys import IssuerKeys
 from lrs.limits import Limits
 from lrs.log import KafkaLog
 from lrs.services import Services
@@ -35,6 +38,8 @@ def serve(
     engine: Engine,
     vault: Vault,
     limits: Limits | None = None,
+    token_rules: TokenRules | None = None,
+    cors_origins: Sequence[str] = ("*",),
 ) -> None:
     """Serve until SIGTERM or SIGINT: then finish the requests under way, flush Kafka, and return.
 
@@ -56,6 +61,8 @@ def serve(
         documents=DocumentStore(engine, vault, threads=limits.document_threads, waiting=limits.documents_waiting),
         public_url=public_url,
         limits=limits,
+        tokens=None if token_rules is None else BearerTokens(token_rules, IssuerKeys(token_rules.issuer)),
+        cors_origins=cors_origins,
     )
     configure(services, host=host, port=port).run()
 
@@ -87,7 +94,7 @@ def configure(services: Services, *, host: str, port: int) -> uvicorn.Server:
             host=host,
             port=port,
             loop="uvloop",
-            http="httptools",
+            http=bound_head(services.limits),
             ws="none",
             lifespan="on",
             access_log=False,

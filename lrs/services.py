@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from lrs.acceptance import Acceptance
 from lrs.authentication import Authentication, Authenticator, KeySource
 from lrs.barrier import Barrier
+from lrs.bearer import BearerTokens
 from lrs.bodies import BodyReader
 from lrs.documents.storage import DocumentStore
 from lrs.in_flight import InFlight
@@ -17,6 +19,7 @@ from lrs.limits import Limits
 from lrs.log import AcceptedLog
 from lrs.lookup import IdLookup
 from lrs.progress import ProgressWatch
+from lrs.rates import Rates
 from lrs.reading import Reading
 from lrs.store import StatementStore
 
@@ -27,7 +30,10 @@ _DRAIN_SECONDS = 3  # the requests have ended by then; what they left is flushed
 
 @dataclass
 class Services:
-    """The parts of one LRS process. `public_url` is how clients reach it: it names authorities and `more` links."""
+    """The parts of one LRS process. `public_url` is how clients reach it: it names authorities and `more` links.
+
+    Without `tokens`, Basic authentication is the only one; without `cors_origins`, browsers keep other sites out.
+    """
 
     log: AcceptedLog
     store: StatementStore
@@ -36,6 +42,8 @@ class Services:
     documents: DocumentStore
     public_url: str
     limits: Limits = field(default_factory=Limits)
+    tokens: BearerTokens | None = None
+    cors_origins: Sequence[str] = ("*",)
 
     def __post_init__(self) -> None:
         limits = self.limits
@@ -44,7 +52,14 @@ class Services:
         self.watch = ProgressWatch(self.store.read_progress)
         self.in_flight = InFlight(limits.in_flight_ids)
         self.watch.follow(self.in_flight.forget_stored)
-        self.authentication = Authentication(self.authenticator, self.keys, self.public_url)
+        self.authentication = Authentication(
+            self.authenticator,
+            self.keys,
+            self.public_url,
+            tokens=self.tokens,
+            rates=Rates(limits.rate_per_second, limits.rate_burst),
+            sign_ins=limits.sign_ins,
+        )
         self.acceptance = Acceptance(
             self.log,
             IdLookup(self.store, lookup_seconds=limits.lookup_seconds),
@@ -73,5 +88,5 @@ class Services:
         await self.watch.stop()
         await self.log.stop()
         await self.store.stop()
-        self.authentication.close()
+        await self.authentication.close()
         self.documents.close()

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from queue import Queue
+from typing import Any
 
 import uvicorn
 import uvloop
@@ -18,12 +19,12 @@ from tests.waiting import eventually
 
 
 @contextmanager
-def serve_in_thread(folder: Path, limits: Limits | None = None) -> Iterator[tuple[World, str]]:
+def serve_in_thread(folder: Path, limits: Limits | None = None, **parts: Any) -> Iterator[tuple[World, str]]:
     """Give the world behind a running server, and the server's address."""
     prepared: Queue[tuple[World, uvicorn.Server]] = Queue()
 
     async def run() -> None:
-        async with open_world(Identity.open(folder), limits) as world:
+        async with open_world(Identity.open(folder), limits, **parts) as world:
             server = configure(world.services, host="127.0.0.1", port=0)
             prepared.put((world, server))
             await server.serve()

@@ -50,6 +50,10 @@ def test_empty_variable_means_the_default() -> None:
         ({"JALON_LRS_PORT": "9092"}, "JALON_KAFKA_PORT and JALON_LRS_PORT are the same port"),
         ({"JALON_DATA_DIR": "50% of it"}, "JALON_DATA_DIR: .*without %"),
         ({"JALON_GRAFANA_URL": "grafana"}, "JALON_GRAFANA_URL: .*https://"),
+        ({"JALON_OIDC_ISSUER": "https://idp.example"}, "JALON_OIDC_AUDIENCE"),
+        ({"JALON_OIDC_ISSUER": "idp.example", "JALON_OIDC_AUDIENCE": "lrs"}, "JALON_OIDC_ISSUER: .*https://"),
+        ({"JALON_LRS_CORS_ORIGINS": "https://a.example https://b.example/path"}, "b.example/path is no origin"),
+        ({"JALON_LRS_RATE_PER_SECOND": "-1"}, "JALON_LRS_RATE_PER_SECOND"),
         ({"JALON_SETTINGS": "/nowhere/jalon.env"}, "/nowhere/jalon.env does not exist"),
     ],
 )

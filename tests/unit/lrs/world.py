@@ -90,7 +90,7 @@ class World:
 
 
 @asynccontextmanager
-async def open_world(identity: Identity, limits: Limits | None = None) -> AsyncIterator[World]:
+async def open_world(identity: Identity, limits: Limits | None = None, **parts: Any) -> AsyncIterator[World]:
     log = MemoryLog()
     store = MemoryStore(log, Vault(identity.engine, identity.master))
     services = Services(
@@ -101,6 +101,7 @@ async def open_world(identity: Identity, limits: Limits | None = None) -> AsyncI
         documents=DocumentStore(identity.engine, store.vault),
         public_url=URL,
         limits=limits or Limits(),
+        **parts,
     )
     app = create_app(services)
     # As a server does: what leaves the application is an answer or a fault, and a fault is answered too.
