@@ -80,17 +80,6 @@ class Caller:
         self._need("statements/read", {"all", "all/read", "statements/read", "statements/read/mine"})
         return self.credential.scopes.isdisjoint({"all", "all/read", "statements/read"})
 
-    def may_define(self) -> bool:
-        """Return whether what is written gives activities their definitions (Communication 4.2, `define`)."""
-        return not self.credential.scopes.isdisjoint({"all", "define"})
-
-    def may_read_definitions(self) -> None:
-        """Raise Forbidden unless activities and agents may be read."""
-        self._need(
-            "statements/read",
-            {"all", "all/read", "statements/read", "statements/read/mine", "state", "profile", "define"},
-        )
-
     def may_read_documents(self, scope: DocumentScope) -> None:
         """Raise Forbidden unless documents of this kind may be read."""
         self._need(scope, {"all", "all/read", scope})
