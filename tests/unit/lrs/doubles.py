@@ -9,8 +9,6 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 from uuid import UUID
 
-import orjson
-
 from clickhouse.statement_query import StatementQuery, list_terms
 from clickhouse.statements import VOIDED, Existing, Place, StoredStatement
 from identity.fingerprint import fingerprint
@@ -19,6 +17,7 @@ from identity.vault import Vault
 from lrs.log import Appended
 from stream_processors import relations
 from stream_processors.completion import complete
+from xapi_profiles.json_text import dump_json, parse_json
 from xapi_profiles.record import parse_headers
 
 T = TypeVar("T")
@@ -39,7 +38,7 @@ class Record:
 
     @property
     def statements(self) -> list[dict[str, Any]]:
-        return orjson.loads(self.value)
+        return parse_json(self.value)
 
 
 class MemoryLog:
@@ -205,13 +204,13 @@ class MemoryStore:
             for activity in relations.list_activities(statement) if origin.defines else ():
                 if "definition" in activity:
                     known = self.definitions.setdefault(tenant, {}).setdefault(activity["id"], [])
-                    known.append(orjson.dumps(activity["definition"]).decode())
+                    known.append(dump_json(activity["definition"]).decode())
             rows[statement_id] = Stored(
                 Existing(print_, partition, offset, position),
                 StoredStatement(
                     statement_id,
                     Place(stored, partition, offset, position),
-                    orjson.dumps(sealed.statement).decode(),
+                    dump_json(sealed.statement).decode(),
                     sealed.sealed,
                 ),
                 set(relations.list_terms(sealed.statement)),
