@@ -67,6 +67,7 @@ def run_worker(settings: Settings, number: int) -> None:
 def run_lrs(settings: Settings) -> None:
     """Serve the xAPI over HTTP until SIGTERM."""
     from jalon.installation import Installation  # noqa: PLC0415
+    from lrs.attachments.storage import AttachmentStore, open_store  # noqa: PLC0415
     from lrs.bearer import TokenRules  # noqa: PLC0415
     from lrs.limits import Limits  # noqa: PLC0415
     from lrs.server import serve  # noqa: PLC0415
@@ -80,10 +81,14 @@ def run_lrs(settings: Settings) -> None:
         kafka_bootstrap=settings.kafka_servers,
         topic=settings.topic,
         clickhouse=installation.owner_address,
+        attachments=AttachmentStore(open_store(settings.attachments_address)),
         engine=installation.engine,
         vault=installation.vault,
         limits=Limits(
             body_bytes=settings.max_body_bytes,
+            attachment_bytes=settings.max_attachment_bytes,
+            attachments_bytes=4 * settings.max_attachment_bytes,
+            staged_bytes=16 * settings.max_attachment_bytes,
             record_bytes=settings.record_bytes,
             read_seconds=settings.barrier_seconds,
             rate_per_second=settings.lrs_rate_per_second,

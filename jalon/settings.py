@@ -97,6 +97,16 @@ class Settings(BaseSettings):
     max_body_bytes: Annotated[int, Field(ge=1024, le=256 * 1024 * 1024)] = Field(
         default=16 * 1024 * 1024, description="Largest body of a request that the LRS accepts, in bytes."
     )
+    attachments_url: str = Field(
+        default="",
+        description=(
+            "Object store of attachments: file:, s3:, gs: or az: address. Empty: `attachments/` in the data directory."
+        ),
+    )
+    max_attachment_bytes: Annotated[int, Field(ge=1024, le=5 * 1024 * 1024 * 1024)] = Field(
+        default=256 * 1024 * 1024,
+        description="Largest attachment that the LRS accepts, in bytes; those of one request: four times as much.",
+    )
     barrier_seconds: Seconds = Field(
         default=10, description="How long a read waits at most for what was accepted before it, in seconds."
     )
@@ -211,6 +221,14 @@ class Settings(BaseSettings):
                 raise ValueError(f"{origin} is no origin: write https://host or https://host:port, without a path")
         return origins
 
+    @field_validator("attachments_url")
+    @classmethod
+    def _check_object_store(cls, url: str) -> str:
+        schemes = ("file", "s3", "s3a", "gs", "az", "abfs", "abfss")
+        if url and urlsplit(url).scheme not in schemes:
+            raise ValueError(f"it must be empty or the address of an object store: {', '.join(schemes)}")
+        return url.rstrip("/")
+
     @model_validator(mode="after")
     def _check_together(self) -> Self:
         if self.runtime == "external" and not self.kafka_bootstrap:
@@ -261,6 +279,11 @@ class Settings(BaseSettings):
     def master_key_path(self) -> Path:
         """The master key's file."""
         return self.master_key_file or self.data_dir / "master.key"
+
+    @property
+    def attachments_address(self) -> str:
+        """The address of the object store to use."""
+        return self.attachments_url or (self.data_dir / "attachments").as_uri()
 
     @property
     def lrs_url(self) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from uuid import UUID
 
 from identity.attestation import attest
@@ -40,10 +40,17 @@ class Acceptance:
         self._thread_statements = thread_statements
         self._sending: set[asyncio.Task[Appended]] = set()
 
-    async def accept(self, candidates: Sequence[Candidate], caller: Caller, version: str) -> int:
+    async def accept(
+        self,
+        candidates: Sequence[Candidate],
+        caller: Caller,
+        version: str,
+        keep_attachments: Callable[[], Awaitable[None]] | None = None,
+    ) -> int:
         """Return once every statement is durable: how many were known already, and so stored nothing.
 
-        No two candidates have the same id.
+        No two candidates have the same id. `keep_attachments` is called when nothing but the log can refuse them any
+        more, and what it raises is raised; not when all were known.
 
         Raises Conflict (nothing is stored), LogUnavailable, Overloaded, TooLarge (nothing is stored) and
         OutcomeUnknown (perhaps stored: sending the same again is safe).
@@ -51,7 +58,7 @@ class Acceptance:
         tenant = caller.tenant
         try:
             # One bound for all that may hold the request up, whoever holds it.
-            async with asyncio.timeout(self._ack_seconds):
+            async with asyncio.timeout(self._ack_seconds) as bound:
                 fresh = await self._await_others(tenant, candidates)
                 if not fresh:
                     return len(candidates)
@@ -60,6 +67,10 @@ class Acceptance:
                 try:
                     fresh = await self._leave_out_stored(tenant, fresh, reservation)
                     if fresh:
+                        if keep_attachments is not None:
+                            bound.reschedule(None)  # the object store has bounds of its own
+                            await keep_attachments()
+                            bound.reschedule(asyncio.get_running_loop().time() + self._ack_seconds)
                         sending = await self._send(caller, fresh, version, reservation)
                 finally:
                     if sending is None:

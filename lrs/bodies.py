@@ -8,8 +8,9 @@ from contextlib import asynccontextmanager
 
 from starlette.requests import Request
 
-from lrs.errors import BadRequest, Overloaded, RequestTimeout, TooLarge
+from lrs.errors import BadRequest, RequestTimeout, TooLarge
 from lrs.limits import Limits
+from lrs.room import Room
 
 
 class BodyReader:
@@ -17,12 +18,13 @@ class BodyReader:
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
-        self._held = 0
+        self.room = Room(limits.bodies_bytes)
+        """Where the bodies that are read or being handled count."""
 
     @property
     def held(self) -> int:
         """Bytes of the bodies that are read or being handled."""
-        return self._held
+        return self.room.held
 
     @asynccontextmanager
     async def read(self, request: Request) -> AsyncIterator[bytes]:
@@ -31,18 +33,13 @@ class BodyReader:
         Raises TooLarge (before reading, when the length is said), RequestTimeout, Overloaded, BadRequest.
         """
         self._check_length(request.headers.get("content-length"))
-        taken = 0
         chunks: list[bytes] = []
-        try:
+        with self.room.share() as share:
             try:
                 async with asyncio.timeout(self._limits.body_seconds):
                     async for chunk in request.stream():
-                        size = len(chunk)
-                        if self._held > taken and self._held + size > self._limits.bodies_bytes:
-                            raise Overloaded("Too many requests are under way. Send the request again later.")
-                        self._held += size
-                        taken += size
-                        if taken > self._limits.body_bytes:
+                        share.take(len(chunk))
+                        if share.taken > self._limits.body_bytes:
                             raise self._too_large()
                         chunks.append(chunk)
             except TimeoutError:
@@ -52,8 +49,6 @@ class BodyReader:
                 ) from None
             # Starlette ends a body with an empty chunk.
             yield b"".join(chunks) if len(chunks) > 2 else chunks[0]  # noqa: PLR2004
-        finally:
-            self._held -= taken
 
     def _check_length(self, header: str | None) -> None:
         if header is None:

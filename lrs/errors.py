@@ -16,12 +16,12 @@ LrsError
 ├── RateLimited             429  the credential asks more often than it may; try again after Retry-After
 ├── HeadTooLarge            431  request line and headers are over the limit
 ├── InternalError           500
-├── NotSupported            501  part of the specification that this version does not have yet
 └── Unavailable             503  try again after Retry-After
     ├── LogUnavailable           Kafka does not take records now; nothing of the request was kept
     ├── OutcomeUnknown           Kafka did not acknowledge in time; sending the same again is safe
     ├── NotConsistentYet         a read could not be made to see every accepted statement in time
     ├── StatementsUnavailable    ClickHouse does not answer
+    ├── AttachmentsUnavailable   the object store of attachments does not answer
     ├── IdentityUnavailable      the identity database or the vault does not answer
     ├── IssuerUnavailable        the identity provider does not answer, and the token's key is not known
     └── Overloaded               too much is under way
@@ -172,13 +172,6 @@ class InternalError(LrsError):
     """A fault of the LRS itself; the log has it under the request's id."""
 
 
-class NotSupported(LrsError):
-    """A part of the specification that this version does not have yet."""
-
-    status = 501
-    code = "not-supported-yet"
-
-
 class Unavailable(LrsError):
     """Something the request needs does not answer now; the answer carries Retry-After."""
 
@@ -211,6 +204,12 @@ class StatementsUnavailable(Unavailable):
     """ClickHouse does not answer."""
 
     code = "statements-unavailable"
+
+
+class AttachmentsUnavailable(Unavailable):
+    """The object store of attachments does not answer."""
+
+    code = "attachments-unavailable"
 
 
 class IdentityUnavailable(Unavailable):

@@ -17,6 +17,18 @@ class Limits:
     """All bodies held at once; more is answered 503, unless it is the only one."""
     body_seconds: float = 60
     """How long a body may take to arrive; longer is answered 408."""
+    attachment_bytes: int = 256 * MIB
+    """One attachment; more is answered 413."""
+    attachments_bytes: int = 1024 * MIB
+    """The attachments of one request together; more is answered 413."""
+    attachment_parts: int = 1_000
+    """Parts of one multipart body beside the statements; more is answered 413."""
+    attachment_seconds: float = 600
+    """How long a multipart body may take to arrive; longer is answered 408."""
+    staged_bytes: int = 4096 * MIB
+    """Attachments under way that lie in the object store, not yet a statement's; more is answered 503."""
+    buffers_bytes: int = 64 * MIB
+    """Memory in which attachments under way are gathered for the object store; more is answered 503."""
     batch_statements: int = 5_000
     """Statements in one POST; more is answered 413."""
     record_bytes: int = 16 * MIB

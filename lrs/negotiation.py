@@ -5,7 +5,7 @@ from __future__ import annotations
 from email.message import Message
 from typing import Final
 
-from lrs.errors import BadRequest, NotSupported, UnsupportedEncoding
+from lrs.errors import BadRequest, UnsupportedEncoding
 
 VERSION_HEADER: Final = "X-Experience-API-Version"
 CONSISTENT_HEADER: Final = "X-Experience-API-Consistent-Through"
@@ -36,9 +36,14 @@ def negotiate_version(header: str | None) -> str:
 
 
 def check_json_content(content_type: str | None, encoding: str | None) -> None:
-    """Check that a body is said to be plain UTF-8 JSON. Raises BadRequest, NotSupported, UnsupportedEncoding."""
+    """Check that a body is said to be plain UTF-8 JSON. Raises BadRequest, UnsupportedEncoding."""
     if content_type != "application/json":
         _check_content_type(content_type)
+    check_encoding(encoding)
+
+
+def check_encoding(encoding: str | None) -> None:
+    """Check that a body is not compressed. Raises UnsupportedEncoding."""
     if encoding is not None and encoding.strip().lower() not in ("", "identity"):
         raise UnsupportedEncoding("Compressed bodies are not read here: send the body without Content-Encoding.")
 
@@ -49,10 +54,10 @@ def _check_content_type(content_type: str | None) -> None:
     parsed = Message()
     parsed["content-type"] = content_type
     media = parsed.get_content_type() if "/" in content_type else ""
-    if media == "multipart/mixed":
-        raise NotSupported("Attachments in multipart/mixed are not supported yet: send statements as application/json.")
     if media != "application/json":
-        raise BadRequest("Statements are sent as application/json.", code="content-type")
+        raise BadRequest(
+            "Statements are sent as application/json, or with attachments as multipart/mixed.", code="content-type"
+        )
     charset = parsed.get_content_charset("utf-8")
     if charset not in ("utf-8", "utf8", "us-ascii"):
         raise BadRequest("JSON is read as UTF-8 only: send charset=utf-8 or none.", code="charset")

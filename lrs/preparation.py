@@ -82,10 +82,9 @@ def _complete(statements: Sequence[dict[str, Any]], caller: Caller, version: str
     key = caller.keys.fingerprint
     default_version = V2 if version == V2 else "1.0.0"
     candidates: list[Candidate] = []
-    for index, statement in enumerate(statements):
+    for statement in statements:
         given = "id" in statement
         statement_id = UUID(statement["id"]) if given else uuid4()
-        _check_attachments(statement, index)
         completed = dict(statement)
         if not given:
             completed["id"] = str(statement_id)
@@ -104,24 +103,3 @@ def conflict(ids: Sequence[UUID]) -> Conflict:
         "and nothing of this request was stored. Give a new statement a new id.",
         details={"ids": [str(statement_id) for statement_id in ids]},
     )
-
-
-def _check_attachments(statement: dict[str, Any], index: int) -> None:
-    for pointer, holder in ((f"/{index}", statement), (f"/{index}/object", statement.get("object"))):
-        attachments = holder.get("attachments") if isinstance(holder, dict) else None
-        for place, attachment in enumerate(attachments or ()):
-            if not attachment.get("fileUrl"):
-                raise BadRequest(
-                    f"{pointer}/attachments/{place}: an attachment sent as application/json needs a fileUrl.",
-                    code="attachment-missing",
-                    details={
-                        "problems": [
-                            {
-                                "pointer": f"{pointer}/attachments/{place}",
-                                "rule": "Communication-1.5.1",
-                                "message": "Expected a fileUrl, as the request carries no attachment data.",
-                                "found": "no fileUrl",
-                            }
-                        ]
-                    },
-                )

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from clickhouse.statement_query import StatementQuery
 from lrs.authentication import Caller
-from lrs.errors import BadRequest, NotSupported
+from lrs.errors import BadRequest
 from lrs.parameters import parse_agent, parse_instant, parse_iri, parse_uuid, read_parameters, wrong_parameter
 
 _FILTERS = frozenset(
@@ -56,7 +56,7 @@ Parameters = Mapping[str, str]
 def parse_get(
     pairs: Iterable[tuple[str, str]], caller: Caller, *, page_statements: int
 ) -> tuple[ById | StatementQuery, Shape]:
-    """Return what a GET of statements asks for. Raises BadRequest, NotSupported."""
+    """Return what a GET of statements asks for. Raises BadRequest."""
     parameters = read_parameters(pairs, _KNOWN)
     shape = _parse_shape(parameters)
     by_id = parameters.keys() & _BY_ID
@@ -95,10 +95,7 @@ def _parse_shape(parameters: Parameters) -> Shape:
     chosen = parameters.get("format", "exact")
     if chosen not in get_args(Format):
         raise wrong_parameter("format", "one of exact, ids, canonical", chosen)
-    attachments = _parse_boolean(parameters, "attachments")
-    if attachments:
-        raise NotSupported("attachments=true is not supported yet: statements are answered without attachment data.")
-    return Shape(cast("Format", chosen), attachments)
+    return Shape(cast("Format", chosen), _parse_boolean(parameters, "attachments"))
 
 
 def _parse_boolean(parameters: Parameters, name: str) -> bool:

@@ -15,6 +15,7 @@ from clickhouse.connection import ClickHouseAddress
 from identity.credentials import Authenticator
 from identity.vault import Vault
 from lrs.app import create_app
+from lrs.attachments.storage import AttachmentStore
 from lrs.bearer import BearerTokens, TokenRules
 from lrs.documents.storage import DocumentStore
 from lrs.heads import bound_head
@@ -35,6 +36,7 @@ def serve(
     kafka_bootstrap: str,
     topic: str,
     clickhouse: ClickHouseAddress,
+    attachments: AttachmentStore,
     engine: Engine,
     vault: Vault,
     limits: Limits | None = None,
@@ -56,6 +58,7 @@ def serve(
             ack_seconds=limits.ack_seconds,
         ),
         store=ClickHouseStore(clickhouse, topic),
+        attachments=attachments,
         authenticator=Authenticator(engine, ttl=limits.credential_seconds),
         keys=vault,
         documents=DocumentStore(engine, vault, threads=limits.document_threads, waiting=limits.documents_waiting),
@@ -88,6 +91,8 @@ def configure(services: Services, *, host: str, port: int) -> uvicorn.Server:
     """Return the server for these services, not yet running."""
     # An access log would hold query strings, and those name agents: whoever configures logging cannot turn it on.
     logging.getLogger("uvicorn.access").disabled = True
+    # It warns of every malformed body, which is the client's to know.
+    logging.getLogger("python_multipart").setLevel(logging.ERROR)
     return _Server(
         uvicorn.Config(
             create_app(services),

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from lrs.acceptance import Acceptance
+from lrs.attachments.receiving import Receiving
+from lrs.attachments.storage import AttachmentStore
 from lrs.authentication import Authentication, Authenticator, KeySource
 from lrs.barrier import Barrier
 from lrs.bearer import BearerTokens
@@ -37,6 +39,7 @@ class Services:
 
     log: AcceptedLog
     store: StatementStore
+    attachments: AttachmentStore
     authenticator: Authenticator
     keys: KeySource
     documents: DocumentStore
@@ -72,11 +75,13 @@ class Services:
         )
         self.reading = Reading(self.store, self.keys)
         self.bodies = BodyReader(limits)
+        self.receiving = Receiving(self.bodies, self.attachments, limits)
 
     async def start(self) -> None:
         """Begin to connect; the LRS answers 503 until it has."""
         await self.log.start()
         await self.store.start()
+        await self.attachments.start()
 
     async def stop(self) -> None:
         """Wait until what was sent is acknowledged (bounded), then let everything go."""
@@ -88,5 +93,6 @@ class Services:
         await self.watch.stop()
         await self.log.stop()
         await self.store.stop()
+        await self.attachments.stop()
         await self.authentication.close()
         self.documents.close()

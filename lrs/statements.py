@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
+from collections.abc import Mapping, Sequence
 from email.utils import format_datetime
+from functools import partial
 from urllib.parse import quote
 
 import orjson
@@ -11,12 +12,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from clickhouse.statement_query import StatementQuery
+from lrs.attachments.answers import answer_with_attachments
 from lrs.authentication import Caller
 from lrs.cursors import read_cursor
 from lrs.errors import BadRequest
 from lrs.frame import answer_json, version_of
 from lrs.languages import parse_accept_language
-from lrs.negotiation import DUPLICATES_HEADER, check_json_content
+from lrs.negotiation import DUPLICATES_HEADER
 from lrs.parameters import parse_uuid, read_parameters
 from lrs.preparation import prepare_batch, prepare_single
 from lrs.queries import ById, Shape, parse_get
@@ -46,16 +48,12 @@ class Statements:
         if request.scope["query_string"]:
             read_parameters(request.query_params.multi_items(), ())
         caller.may_write()
-        check_json_content(request.headers.get("content-type"), request.headers.get("content-encoding"))
-        limits = self._services.limits
-        async with self._services.bodies.read(request) as body:
-            if len(body) > limits.thread_bytes:
-                candidates = await asyncio.to_thread(
-                    prepare_batch, body, caller, version, batch_statements=limits.batch_statements
-                )
-            else:
-                candidates = prepare_batch(body, caller, version, batch_statements=limits.batch_statements)
-            duplicates = await self._services.acceptance.accept(candidates, caller, version)
+        prepare = partial(
+            prepare_batch, caller=caller, version=version, batch_statements=self._services.limits.batch_statements
+        )
+        async with self._services.receiving.receive(request, caller, version, prepare) as received:
+            candidates = received.candidates
+            duplicates = await self._services.acceptance.accept(candidates, caller, version, received.keep_attachments)
         return answer_json(
             orjson.dumps([str(candidate.id) for candidate in candidates]),
             headers={DUPLICATES_HEADER: str(duplicates)},
@@ -68,13 +66,11 @@ class Statements:
             raise BadRequest("PUT needs the parameter statementId.", code="parameter-missing")
         statement_id = parse_uuid("statementId", parameters["statementId"])
         caller.may_write()
-        check_json_content(request.headers.get("content-type"), request.headers.get("content-encoding"))
-        async with self._services.bodies.read(request) as body:
-            if len(body) > self._services.limits.thread_bytes:
-                candidates = await asyncio.to_thread(prepare_single, body, statement_id, caller, version)
-            else:
-                candidates = prepare_single(body, statement_id, caller, version)
-            duplicates = await self._services.acceptance.accept(candidates, caller, version)
+        prepare = partial(prepare_single, statement_id=statement_id, caller=caller, version=version)
+        async with self._services.receiving.receive(request, caller, version, prepare) as received:
+            duplicates = await self._services.acceptance.accept(
+                received.candidates, caller, version, received.keep_attachments
+            )
         return Response(status_code=204, headers={DUPLICATES_HEADER: str(duplicates)})
 
     async def get(self, request: Request, caller: Caller) -> Response:
@@ -87,7 +83,8 @@ class Statements:
         if isinstance(asked, ById):
             languages = parse_accept_language(request.headers.get("accept-language"))
             statement, stored = await self._services.reading.get(asked, caller, shape, languages)
-            return answer_json(statement, headers={"Last-Modified": format_datetime(stored, usegmt=True)})
+            headers = {"Last-Modified": format_datetime(stored, usegmt=True)}
+            return await self._answer(request, statement, [statement], shape, caller, headers)
         return await self._answer_page(request, asked, shape, caller)
 
     async def more(self, request: Request) -> Response:
@@ -108,4 +105,24 @@ class Statements:
         languages = parse_accept_language(request.headers.get("accept-language"))
         page = await self._services.reading.query(query, caller, shape, languages)
         link = f"{self._services.path_prefix}/xAPI/statements/more?cursor={quote(page.more)}" if page.more else ""
-        return answer_json(page.to_json(link))
+        return await self._answer(request, page.to_json(link), page.statements, shape, caller)
+
+    async def _answer(
+        self,
+        request: Request,
+        body: bytes,
+        statements: Sequence[bytes],
+        shape: Shape,
+        caller: Caller,
+        headers: Mapping[str, str] | None = None,
+    ) -> Response:
+        if not shape.attachments:
+            return answer_json(body, headers=headers)
+        return await answer_with_attachments(
+            body,
+            statements,
+            caller,
+            self._services.attachments,
+            headers=headers,
+            with_content=request.method != "HEAD",
+        )

@@ -12,6 +12,7 @@ import pytest
 
 from identity.credentials import Authenticator
 from lrs.app import create_app
+from lrs.attachments.storage import AttachmentStore, open_store
 from lrs.documents.storage import DocumentStore
 from lrs.limits import Limits
 from lrs.log import KafkaLog
@@ -76,6 +77,7 @@ async def second_lrs(stack: Stack, tenant: TenantAccess) -> AsyncIterator[httpx.
             ack_seconds=limits.ack_seconds,
         ),
         store=ClickHouseStore(stack.installation.owner_address, stack.settings.topic),
+        attachments=AttachmentStore(open_store(stack.settings.attachments_address)),
         authenticator=Authenticator(stack.installation.engine),
         keys=stack.installation.vault,
         documents=DocumentStore(stack.installation.engine, stack.installation.vault),

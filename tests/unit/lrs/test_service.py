@@ -160,7 +160,7 @@ async def test_a_vault_out_of_reach_gives_no_pseudonyms_to_who_expects_people(wo
         ("text/plain", 400),
         ("json", 400),
         ("application/x-www-form-urlencoded", 400),
-        ("multipart/mixed; boundary=x", 501),
+        ("multipart/mixed; boundary=x", 400),  # and no such body
         (None, 400),
     ],
 )

@@ -312,9 +312,6 @@ async def test_a_wrong_parameter_is_refused_with_a_sentence(world: World, params
     assert answer.status_code == 400
     assert answer.json()["message"].endswith(".")
 
-
-async def test_what_is_not_there_yet_is_refused_and_never_ignored(world: World) -> None:
-    answer = await world.client().get(POST, params={"attachments": "true"})
     assert (answer.status_code, answer.json()["code"]) == (501, "not-supported-yet")
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from obstore.store import MemoryStore as MemoryObjects
 from sqlalchemy import Engine
 
 from identity.credentials import Authenticator, Credential, add_credential
@@ -18,6 +19,7 @@ from identity.keys import MasterKey
 from identity.tenants import add_tenant
 from identity.vault import Vault
 from lrs.app import create_app
+from lrs.attachments.storage import AttachmentStore
 from lrs.documents.storage import DocumentStore
 from lrs.limits import Limits
 from lrs.services import Services
@@ -90,12 +92,16 @@ class World:
 
 
 @asynccontextmanager
-async def open_world(identity: Identity, limits: Limits | None = None, **parts: Any) -> AsyncIterator[World]:
+async def open_world(
+    identity: Identity, limits: Limits | None = None, *, objects: Any = None, **parts: Any
+) -> AsyncIterator[World]:
+    """Open a world; `objects` is where attachments lie, in memory unless told otherwise."""
     log = MemoryLog()
     store = MemoryStore(log, Vault(identity.engine, identity.master))
     services = Services(
         log=log,
         store=store,
+        attachments=AttachmentStore(objects or MemoryObjects()),
         authenticator=Authenticator(identity.engine),
         keys=store.vault,
         documents=DocumentStore(identity.engine, store.vault),
