@@ -41,6 +41,8 @@ class Limits:
     """How long a write waits to learn whether its ids are known; after that the stream decides."""
     read_seconds: float = 10
     """How long a read waits for the store to hold everything accepted before it."""
+    refusal_seconds: float = 1
+    """How long the refusal of a read waits to tell how fresh the store is."""
     settling_seconds: float = 0.02
     """How long Kafka may take from stamping a record to counting it in the end offsets."""
     page_statements: int = 500

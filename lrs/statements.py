@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from email.utils import format_datetime
 from functools import partial
 from urllib.parse import quote
@@ -15,7 +17,7 @@ from clickhouse.statement_query import StatementQuery
 from lrs.attachments.answers import answer_with_attachments
 from lrs.authentication import Caller
 from lrs.cursors import read_cursor
-from lrs.errors import BadRequest
+from lrs.errors import BadRequest, LrsError, Unavailable
 from lrs.frame import answer_json, version_of
 from lrs.languages import parse_accept_language
 from lrs.negotiation import DUPLICATES_HEADER
@@ -76,9 +78,16 @@ class Statements:
     async def get(self, request: Request, caller: Caller) -> Response:
         """Answer one statement, or the first page of those that match; HEAD alike."""
         caller.may_read()
-        asked, shape = parse_get(
-            request.query_params.multi_items(), caller, page_statements=self._services.limits.page_statements
-        )
+        try:
+            asked, shape = parse_get(
+                request.query_params.multi_items(), caller, page_statements=self._services.limits.page_statements
+            )
+        except LrsError:
+            # A client may wait for what it wrote with whatever it asks, and go by the header of a refusal.
+            with suppress(Unavailable, TimeoutError):
+                async with asyncio.timeout(self._services.limits.refusal_seconds):
+                    await self._pass_barrier(request)
+            raise
         await self._pass_barrier(request)
         if isinstance(asked, ById):
             languages = parse_accept_language(request.headers.get("accept-language"))

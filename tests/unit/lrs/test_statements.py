@@ -5,14 +5,15 @@ from __future__ import annotations
 import asyncio
 import json
 import uuid
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pytest
 
 from identity.pseudonyms import identify, pseudonym
 from identity.sealing import PSEUDONYM_HOME
+from lrs.limits import Limits
 from tests.unit.lrs.doubles import soon
-from tests.unit.lrs.world import ADA, URL, World, make_statement
+from tests.unit.lrs.world import ADA, URL, Identity, World, make_statement, open_world
 
 POST = "/xAPI/statements"
 
@@ -369,3 +370,20 @@ async def test_the_actor_asked_for_is_looked_up_by_pseudonym(world: World) -> No
     identifier = identify(ADA)
     assert identifier is not None
     assert read["actor"]["account"]["name"] == pseudonym(keys, identifier)
+
+
+async def test_a_refused_read_tells_as_fresh_an_instant_as_an_answered_one(world: World) -> None:
+    client = world.client()
+    (stored,) = (await client.post(POST, json=make_statement())).json()
+    refused = await client.get(POST, params={"statementId": stored, "limit": 1})
+    assert refused.status_code == 400
+    through = datetime.fromisoformat(refused.headers["x-experience-api-consistent-through"])
+    read = (await client.get(POST, params={"statementId": stored})).json()
+    assert through > datetime.fromisoformat(read["stored"]) - timedelta(seconds=1)
+
+
+async def test_a_refusal_does_not_wait_long_for_parts_that_are_down(identity: Identity) -> None:
+    async with open_world(identity, Limits(read_seconds=600, refusal_seconds=0.01)) as world:
+        world.log.answers.clear()
+        answer = await world.client().get(POST, params={"limit": "x"})
+        assert (answer.status_code, answer.json()["code"]) == (400, "invalid-parameter")
