@@ -14,7 +14,7 @@ from lrs.about import About
 from lrs.activities import Activities
 from lrs.agents import Agents
 from lrs.alternate import AlternateSyntax
-from lrs.cors import allow_origins
+from lrs.cors import CrossOrigin
 from lrs.documents.endpoints import Documents
 from lrs.documents.places import RESOURCES
 from lrs.errors import LrsError
@@ -54,7 +54,7 @@ def create_app(services: Services) -> Starlette:
         ],
         middleware=[
             Middleware(Frame, barrier=services.barrier, slow_seconds=services.limits.slow_seconds),
-            allow_origins(services.cors_origins),
+            Middleware(CrossOrigin, origins=services.cors_origins),
             Middleware(Guard, query_bytes=services.limits.query_bytes),
             Middleware(AlternateSyntax, bodies=services.bodies, thread_bytes=services.limits.thread_bytes),
         ],

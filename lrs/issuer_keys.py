@@ -102,7 +102,10 @@ class IssuerKeys:
             keys = _import_keys(published)
         except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, ValueError) as error:
             if self._reached:
-                _logger.warning("issuer_unreachable", extra={"issuer": self._issuer, "error": type(error).__name__})
+                _logger.warning(
+                    "issuer_unreachable",
+                    extra={"issuer": self._issuer, "error": type(error).__name__, "reason": str(error)},
+                )
             self._reached = False
         else:
             self._reached = True

@@ -129,7 +129,7 @@ def _open_route(installation: Installation, tenant: str, via: Via) -> Iterator[R
         installation.engine,
         tenant,
         "import",
-        scopes={"statements/write"},
+        scopes={"statements/write", "define"},
         key=f"import-{secrets.token_hex(8)}",
     )
     route = LrsRoute(f"{settings.lrs_local_url}/xAPI", credential.key, secret)

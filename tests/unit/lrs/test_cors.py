@@ -83,6 +83,12 @@ async def test_a_page_may_read_refusals_and_faults(world: World, monkeypatch: py
     assert (fault.status_code, fault.headers["access-control-allow-origin"]) == (500, "*")
 
 
+async def test_a_cache_does_not_take_an_answer_to_no_page_for_one_to_a_page(world: World) -> None:
+    answer = await world.client().get("/xAPI/statements")
+    assert answer.headers["vary"] == "Origin"
+    assert "access-control-allow-origin" not in answer.headers
+
+
 async def test_only_the_origins_of_the_setting_are_let_in(identity: Identity) -> None:
     async with open_world(identity, cors_origins=(PAGE,)) as world:
         client = world.client()
