@@ -60,7 +60,10 @@ class External:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """What holds for one query: role, database, settings, parameters (escaped as ClickHouse takes them)."""
+    """What holds for one query: role, database, settings, parameters (escaped as ClickHouse takes them).
+
+    Without a role it has all rights: a connection begins with every role that there is, the owner's among them.
+    """
 
     role: str
     database: str = ""
@@ -251,7 +254,7 @@ class Engine:
         """Run an INSERT over the data in a file, from its beginning, and close the file.
 
         The engine reads it as INFILE. Its streaming calls (`send_insert`) would not need a file, but they report
-        success when a view, a constraint or the disk has refused the rows, and cost more.
+        success when a view, a constraint or the disk has refused the rows.
 
         Raises ServerError, as the engine says.
         """
@@ -279,7 +282,7 @@ class Engine:
         return connection.query(read_from(insert, f"/dev/fd/{data.fileno()}"))
 
     def _begin(self, session: Session) -> _Connection:
-        """Open a connection and put the session's state on it, rights last but one, read-only last."""
+        """Open a connection and put the session's state on it: rights before settings, read-only last."""
         connection = self._enter()
         try:
             for external in session.externals:
@@ -290,9 +293,11 @@ class Engine:
                 connection.query(f"SET ROLE {session.role}")
             changes = {"log_comment": session.marker, **session.settings}
             changes |= {f"param_{name}": value for name, value in session.parameters.items()}
-            connection.query("SET " + ", ".join(f"{name} = {quote_string(value)}" for name, value in changes.items()))
             if session.readonly:
-                connection.query(f"SET readonly = {session.readonly}")
+                # In the same statement, which the engine checks as a whole before any of it holds.
+                changes.pop("readonly", None)
+                changes["readonly"] = str(session.readonly)
+            connection.query("SET " + ", ".join(f"{name} = {quote_string(value)}" for name, value in changes.items()))
         except RuntimeError as error:
             self._leave(connection)
             raise parse_engine_error(str(error)) from error

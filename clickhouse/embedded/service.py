@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from clickhouse.embedded.access import Change, User, Users
 from clickhouse.embedded.access_statements import parse_change
-from clickhouse.embedded.configuration import OWNER_ROLE, Limits, reader_role
+from clickhouse.embedded.configuration import Limits, reader_role
 from clickhouse.embedded.engine import Engine, Examined, Outcome, Session
 from clickhouse.embedded.errors import ServerError
 from clickhouse.embedded.inserting import gather
@@ -132,7 +132,7 @@ class Service:
 
     def _owner_session(self, query: Query) -> Session:
         return Session(
-            role=OWNER_ROLE,
+            role="",
             database=query.database,
             settings=query.settings,
             parameters=query.parameters,
