@@ -95,16 +95,28 @@ def parse_json(raw: bytes) -> Any:  # noqa: ANN401 -- JSON can be anything, and 
 def _says_the_same(written: bytes, raw: bytes) -> bool:
     """Tell whether two documents have the same numbers and keys: they differ in white space and escapes alone.
 
-    False may also mean that it is not worth finding out. Where no backslash is escaped, every `\\u` begins an escape.
+    False may also mean that it is not worth finding out.
     """
-    if b"\\" not in raw:
-        return written.translate(None, _BESIDE) == raw.translate(None, _BESIDE)
-    return b"\\\\" not in raw and _without_escapes(written) == _without_escapes(raw)
+    written, raw = written.translate(None, _BESIDE), raw.translate(None, _BESIDE)
+    return written == raw or (b"\\" in raw and _without_escapes(written) == _without_escapes(raw))
 
 
 def _without_escapes(text: bytes) -> bytes:
-    first, *others = text.translate(None, _BESIDE).replace(b"\\/", b"/").split(b"\\u")
-    return first + b"".join([other[4:] for other in others])
+    """Leave out the characters written as \\uXXXX, which orjson writes as themselves, and unescape slashes."""
+    first, *others = text.split(b"\\")
+    parts = [first]
+    rest = iter(others)
+    for part in rest:
+        if part[:1] == b"u":
+            parts.append(part[5:])
+        elif part[:1] == b"/":
+            parts.append(part)
+        elif part:
+            parts += (b"\\", part)
+        else:
+            # An escaped backslash: what follows is text, whatever it looks like.
+            parts += (b"\\\\", next(rest))
+    return b"".join(parts)
 
 
 def dump_json(value: object, *, option: int | None = None) -> bytes:

@@ -114,6 +114,24 @@ def test_a_key_that_comes_twice_is_never_overlooked(one: str, two: str, beside: 
     assert caught.value.key == key
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        r'["C:\\users\\new", 1.5]',
+        r'["\\u00e9", "\u00e9 \ud83d\ude00 \/ \" \\\" \n", 2]',
+        r'{"http:\/\/a.fr\/":"\\",  "b":"\\u",  "c":-1e-7}',
+    ],
+)
+def test_escapes_are_seen_through_without_a_second_reading(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("xapi_profiles.json_text._parse_exactly", None)
+    assert parse_json(text.encode()) == json.loads(text)
+
+
+@pytest.mark.parametrize("text", [r'["\\u",1.0000000000000000001]', r'["\\","\u00e9",1e400]', r'["\u00e9\\",1E-400]'])
+def test_a_number_beside_escapes_is_not_overlooked(text: str) -> None:
+    assert read_exactly(dump_json(parse_json(text.encode()))) == read_exactly(text)
+
+
 def test_a_repeated_key_is_named_with_its_place_to_the_sender_alone() -> None:
     with pytest.raises(RepeatedKey) as caught:
         parse_json('{"é": [0, {"a~/": {"b": 1},\n  "\\u0061~/" : "\\u003a"}]}'.encode())
