@@ -9,13 +9,13 @@ import secrets
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping
 from typing import NamedTuple
 
-import orjson
 from starlette.responses import Response, StreamingResponse
 
 from lrs.attachments.descriptions import Description, describe
 from lrs.attachments.multipart import MEDIA_TYPE
 from lrs.attachments.storage import AttachmentStore
 from lrs.authentication import Caller
+from xapi_profiles.json_text import parse_json
 
 
 class _Wanted(NamedTuple):
@@ -61,7 +61,7 @@ def _list_wanted(statements: Iterable[bytes], caller: Caller) -> dict[str, list[
     for index, raw in enumerate(statements):
         if b'"attachments"' not in raw:
             continue
-        statement = orjson.loads(raw)
+        statement = parse_json(raw)
         for description in describe(statement, index):
             if description.is_signature and not caller.credential.sees_identities:
                 continue

@@ -54,6 +54,18 @@ async def test_a_statement_comes_with_its_contents(world: World) -> None:
     assert answer.headers["x-experience-api-consistent-through"]
 
 
+async def test_a_number_that_no_double_holds_is_given_out_beside_contents(world: World) -> None:
+    client = world.client()
+    extensions = {"https://example.org/n": "NUMBER"}
+    statement = make_statement(attachments=[describe(CONTENT)], result={"extensions": extensions})
+    body = write_body(statement, CONTENT).replace(b'"NUMBER"', b"1e400")
+    (statement_id,) = (await client.post(RESOURCE, content=body, headers=MULTIPART)).json()
+    answer = await client.get(RESOURCE, params={"statementId": statement_id, "attachments": "true"})
+    assert answer.status_code == 200
+    assert b'"https://example.org/n":1e400' in answer.content
+    assert CONTENT in answer.content
+
+
 async def test_every_content_is_there_once(world: World) -> None:
     client = world.client()
     await post(client, [make_statement(attachments=[describe(CONTENT), describe(CONTENT)]) for _ in range(3)], CONTENT)
