@@ -88,6 +88,20 @@ async def test_the_credential_of_the_form_decides_what_is_allowed(world: World) 
     assert (answer.status_code, answer.json()["scope"]) == (403, "statements/write")
 
 
+async def test_documents_are_kept_under_the_conditions_of_the_form(world: World) -> None:
+    client = world.client()
+    place = {"activityId": "https://example.org/a", "profileId": "p"}
+    address = "/xAPI/activities/profile?method="
+    text = {**place, "content": "É + & =", "Content-Type": "text/plain; charset=utf-8"}
+    assert (await client.post(f"{address}PUT", data={**text, "If-None-Match": "*"})).status_code == 204
+    assert (await client.post(f"{address}PUT", data={**text, "If-None-Match": "*"})).status_code == 412
+    read = await client.post(f"{address}GET", data=place)
+    assert (read.content, read.headers["content-type"]) == ("É + & =".encode(), "text/plain; charset=utf-8")
+    assert (await client.post(f"{address}DELETE", data={**place, "If-Match": '"0"'})).status_code == 412
+    assert (await client.post(f"{address}DELETE", data={**place, "If-Match": read.headers["etag"]})).status_code == 204
+    assert (await client.post(f"{address}GET", data=place)).status_code == 404
+
+
 @pytest.mark.parametrize("method", ["DELETE", "PUT", "GET"])
 async def test_a_resource_sees_the_method_that_was_meant(world: World, method: str) -> None:
     fields = {"content": "{}"} if method == "PUT" else {}
