@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import gc
 
-from jalon.settings import Settings
+from jalon.errors import WrongSettings
+from jalon.settings import Settings, variable
 
 
 def spare_collector() -> None:
@@ -72,6 +73,10 @@ def run_lrs(settings: Settings) -> None:
     from lrs.limits import Limits  # noqa: PLC0415
     from lrs.server import serve  # noqa: PLC0415
 
+    try:
+        attachments = AttachmentStore(open_store(settings.attachments_address))
+    except ValueError as error:
+        raise WrongSettings(f"{variable('attachments_url')}: {error}.") from None
     installation = Installation(settings)
     spare_collector()
     serve(
@@ -81,7 +86,7 @@ def run_lrs(settings: Settings) -> None:
         kafka_bootstrap=settings.kafka_servers,
         topic=settings.topic,
         clickhouse=installation.owner_address,
-        attachments=AttachmentStore(open_store(settings.attachments_address)),
+        attachments=attachments,
         engine=installation.engine,
         vault=installation.vault,
         limits=Limits(

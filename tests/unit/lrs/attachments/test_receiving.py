@@ -12,6 +12,7 @@ import httpx
 import pytest
 from obstore.store import LocalStore
 
+from lrs.attachments.storage import AttachmentStore
 from lrs.errors import LogUnavailable
 from lrs.limits import Limits
 from tests.attachments import (
@@ -62,10 +63,13 @@ async def test_a_content_is_kept_sealed_under_its_hash_in_its_tenants_folder(wor
 
 async def test_the_same_content_again_is_one_object_also_of_other_statements(world: World, objects: Objects) -> None:
     client = world.client()
+    assert (await post(client, write_body(with_attachment(), CONTENT))).status_code == 200
+    first = objects.identities()
+    assert len(first) == 1
     for _ in range(3):
         assert (await post(client, write_body([with_attachment(), with_attachment()], CONTENT))).status_code == 200
     assert (await post(client, write_body(with_attachment(), CONTENT, CONTENT))).status_code == 200
-    assert len(objects.files()) == 1
+    assert objects.identities() == first
 
 
 async def test_two_tenants_with_one_content_share_nothing(world: World, objects: Objects) -> None:
@@ -227,6 +231,24 @@ async def test_an_object_store_out_of_reach_is_503_and_nothing_is_accepted(
         assert (await client.post(POST, json=make_statement())).status_code == 200
         objects.bring_back()
         assert (await post(client, write_body(with_attachment(), CONTENT))).status_code == 200
+
+
+async def test_a_slow_object_store_does_not_use_up_the_time_for_the_log(
+    identity: Identity, objects: Objects, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep = AttachmentStore.keep
+
+    async def keep_slowly(*arguments: Any) -> None:
+        await asyncio.sleep(0.3)
+        await keep(*arguments)
+
+    monkeypatch.setattr(AttachmentStore, "keep", keep_slowly)
+    async with open_world(identity, Limits(ack_seconds=0.2), objects=LocalStore(objects.folder)) as world:
+        assert (await post(world.client(), write_body(with_attachment(), CONTENT))).status_code == 200
+        # And the log still has its bound.
+        world.log.acknowledges.clear()
+        answer = await soon(post(world.client(), write_body(with_attachment(), CONTENT)))
+        assert (answer.status_code, answer.json()["code"]) == (503, "outcome-unknown")
 
 
 async def test_a_large_batch_is_prepared_off_the_loop_with_its_attachments(world: World, objects: Objects) -> None:
