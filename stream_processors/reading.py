@@ -42,6 +42,11 @@ class IncomingRecord:
     headers: tuple[tuple[str, bytes | None], ...]
     value: bytes
 
+    @property
+    def place(self) -> tuple[str, int, int]:
+        """Topic, partition and offset, which name the record."""
+        return self.topic, self.partition, self.offset
+
 
 @dataclass(frozen=True, slots=True)
 class Candidate:

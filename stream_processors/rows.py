@@ -215,7 +215,7 @@ def to_stray_rows(stray: Iterable[Refused], master: MasterKey) -> list[StrayRow]
             refused.reason.code,
             refused.reason.detail,
             base64.b64encode(
-                master.wrap(refused.payload, tenant="", purpose="stray", id=_name_place(refused.record))
+                master.wrap(refused.payload, tenant="", purpose="stray", id=_name_place(*refused.record.place))
             ).decode(),
         )
         for refused in stray
@@ -225,13 +225,13 @@ def to_stray_rows(stray: Iterable[Refused], master: MasterKey) -> list[StrayRow]
 def seal_payload(key: bytes, payload: bytes, record: IncomingRecord) -> str:
     """Seal a dead letter's payload under a tenant's key (AES-GCM, bound to its place in the log), as base64."""
     nonce = os.urandom(_NONCE_BYTES)
-    return base64.b64encode(nonce + AESGCM(key).encrypt(nonce, payload, _name_place(record).encode())).decode()
+    return base64.b64encode(nonce + AESGCM(key).encrypt(nonce, payload, _name_place(*record.place).encode())).decode()
 
 
 def open_payload(key: bytes, sealed: str, *, topic: str, partition: int, offset: int) -> bytes:
     """Give back what seal_payload sealed; raises cryptography's InvalidTag for another key or place."""
     raw = base64.b64decode(sealed)
-    return AESGCM(key).decrypt(raw[:_NONCE_BYTES], raw[_NONCE_BYTES:], f"{topic}/{partition}/{offset}".encode())
+    return AESGCM(key).decrypt(raw[:_NONCE_BYTES], raw[_NONCE_BYTES:], _name_place(topic, partition, offset).encode())
 
 
 def to_datetime(milliseconds: int) -> datetime:
@@ -239,8 +239,8 @@ def to_datetime(milliseconds: int) -> datetime:
     return _EPOCH + timedelta(milliseconds=milliseconds)
 
 
-def _name_place(record: IncomingRecord) -> str:
-    return f"{record.topic}/{record.partition}/{record.offset}"
+def _name_place(topic: str, partition: int, offset: int) -> str:
+    return f"{topic}/{partition}/{offset}"
 
 
 def _to_row(candidate: Candidate, sealed: Sealed, source: str) -> Row:

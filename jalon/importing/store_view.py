@@ -10,7 +10,8 @@ from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError
 
 from clickhouse.connection import Client
-from clickhouse.databases import SHARED, name_tenant_database
+from clickhouse.databases import name_tenant_database
+from clickhouse.progress import PROGRESS
 from clickhouse.statements import IDS_PER_QUERY, list_ids
 from jalon.errors import NotRunning, StillProcessing
 from jalon.settings import Settings
@@ -68,11 +69,7 @@ class TenantStore:
         return int(result.result_rows[0][0])
 
     def _read_progress(self) -> dict[int, int]:
-        rows = self._client.query(
-            f"SELECT partition, max(next_offset) FROM {SHARED}.progress "  # noqa: S608 (a constant)
-            "WHERE topic = {topic:String} GROUP BY partition",
-            parameters={"topic": self._settings.topic},
-        ).result_rows
+        rows = self._client.query(PROGRESS, parameters={"topic": self._settings.topic}).result_rows
         return {int(partition): int(reached) for partition, reached in rows}
 
 
