@@ -28,13 +28,17 @@ from stream_processors.rows import (
     AgentRow,
     DeadLetterRow,
     LedgerRow,
+    OpenReferenceRow,
     ProgressRow,
     StrayRow,
     TenantRows,
+    VoidingRow,
     to_dead_letter_rows,
     to_ledger_rows,
+    to_open_reference_rows,
     to_rows,
     to_stray_rows,
+    to_voiding_rows,
 )
 from stream_processors.seen import Seen
 from stream_processors.settling import settle
@@ -65,6 +69,14 @@ class Store(Protocol):
 
     async def insert_statements(self, tenant: str, rows: Sequence[Row], token: str) -> None:
         """Insert statements; the same token again inserts nothing."""
+        ...
+
+    async def insert_voidings(self, tenant: str, rows: Sequence[VoidingRow], token: str) -> None:
+        """Insert what is voided."""
+        ...
+
+    async def insert_open_references(self, tenant: str, rows: Sequence[OpenReferenceRow], token: str) -> None:
+        """Insert references to what had not come."""
         ...
 
     async def insert_activities(self, tenant: str, rows: Sequence[ActivityRow], token: str) -> None:
@@ -200,6 +212,8 @@ class Processor:
         dead = len(part.refused)
         await _finish(
             self._insert(part, new, statements, token),
+            self._store.insert_voidings(tenant, to_voiding_rows(statements), token),
+            self._store.insert_open_references(tenant, to_open_reference_rows(statements), token),
             self._store.insert_activities(tenant, rows.activities, token),
             self._store.insert_agents(tenant, rows.agents, token),
             self._write_outcome(part, token),

@@ -8,10 +8,11 @@ import os
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
+from uuid import UUID
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from clickhouse.statements import Row
+from clickhouse.statements import VOIDED, Row
 from identity.keys import MasterKey
 from identity.sealing import Sealed, name_authority, pseudonymise, seal_agent
 from stream_processors.reading import Candidate, IncomingRecord, Refused, TenantBatch
@@ -39,6 +40,24 @@ class ActivityRow(NamedTuple):
     offset: int
     position: int
     definition: str
+
+
+class VoidingRow(NamedTuple):
+    """The columns of `voidings`: what is voided, and by which statement."""
+
+    target: UUID
+    id: UUID
+
+
+class OpenReferenceRow(NamedTuple):
+    """The columns of `open_references`: a reference to what had not come yet."""
+
+    target: UUID
+    id: UUID
+    stored: int
+    partition: int
+    offset: int
+    position: int
 
 
 class TenantRows(NamedTuple):
@@ -159,6 +178,20 @@ def _to_agent_rows(
             seal_agent(pseudonym, original, sealing[pseudonym]),
         )
         for timestamp, pseudonym, original in new
+    ]
+
+
+def to_voiding_rows(rows: Iterable[Row]) -> list[VoidingRow]:
+    """Return what rows void, whether or not it is there."""
+    return [VoidingRow(row.refers_to, row.id) for row in rows if row.refers_to is not None and row.verb == VOIDED]
+
+
+def to_open_reference_rows(rows: Iterable[Row]) -> list[OpenReferenceRow]:
+    """Return which rows refer to what had not come."""
+    return [
+        OpenReferenceRow(row.open_reference, row.id, row.stored, row.partition, row.offset, row.position)
+        for row in rows
+        if row.open_reference is not None
     ]
 
 

@@ -10,7 +10,16 @@ from clickhouse.databases import SHARED, name_tenant_database
 from clickhouse.progress import read_progress
 from clickhouse.statements import Existing, Links, Row, find_ids, find_links
 from clickhouse.writing import Writer
-from stream_processors.rows import ActivityRow, AgentRow, DeadLetterRow, LedgerRow, ProgressRow, StrayRow
+from stream_processors.rows import (
+    ActivityRow,
+    AgentRow,
+    DeadLetterRow,
+    LedgerRow,
+    OpenReferenceRow,
+    ProgressRow,
+    StrayRow,
+    VoidingRow,
+)
 
 
 class ClickHouseStore:
@@ -35,6 +44,15 @@ class ClickHouseStore:
     async def insert_statements(self, tenant: str, rows: Sequence[Row], token: str) -> None:
         """Insert statements; the same token again inserts nothing."""
         await self._writer.insert(name_tenant_database(tenant), "statements", Row._fields, rows, token)
+
+    async def insert_voidings(self, tenant: str, rows: Sequence[VoidingRow], token: str) -> None:
+        """Insert what is voided."""
+        await self._writer.insert(name_tenant_database(tenant), "voidings", VoidingRow._fields, rows, token)
+
+    async def insert_open_references(self, tenant: str, rows: Sequence[OpenReferenceRow], token: str) -> None:
+        """Insert references to what had not come."""
+        columns = OpenReferenceRow._fields
+        await self._writer.insert(name_tenant_database(tenant), "open_references", columns, rows, token)
 
     async def insert_activities(self, tenant: str, rows: Sequence[ActivityRow], token: str) -> None:
         """Insert definitions of activities."""

@@ -90,11 +90,6 @@ ENGINE = ReplacingMergeTree
 ORDER BY (target, id)
 SETTINGS index_granularity = 256, non_replicated_deduplication_window = 1000;
 
-CREATE MATERIALIZED VIEW IF NOT EXISTS fill_voidings TO voidings AS
-SELECT assumeNotNull(refers_to) AS target, id
-FROM statements
-WHERE verb = 'http://adlnet.gov/expapi/verbs/voided' AND refers_to IS NOT NULL;
-
 -- References to statements that had not come when the reference did.
 CREATE TABLE IF NOT EXISTS open_references
 (
@@ -108,11 +103,6 @@ CREATE TABLE IF NOT EXISTS open_references
 ENGINE = ReplacingMergeTree
 ORDER BY (target, id)
 SETTINGS non_replicated_deduplication_window = 1000;
-
-CREATE MATERIALIZED VIEW IF NOT EXISTS fill_open_references TO open_references AS
-SELECT assumeNotNull(open_reference) AS target, id, stored, partition, offset, position
-FROM statements
-WHERE open_reference IS NOT NULL;
 
 -- What boards and analysts count: each statement once, without what was voided. A voiding cannot be voided itself.
 CREATE VIEW IF NOT EXISTS current_statements AS

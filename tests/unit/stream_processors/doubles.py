@@ -8,7 +8,16 @@ from uuid import UUID
 
 from clickhouse.errors import ClickHouseError, RowsRefused
 from clickhouse.statements import Existing, Links, Row
-from stream_processors.rows import ActivityRow, AgentRow, DeadLetterRow, LedgerRow, ProgressRow, StrayRow
+from stream_processors.rows import (
+    ActivityRow,
+    AgentRow,
+    DeadLetterRow,
+    LedgerRow,
+    OpenReferenceRow,
+    ProgressRow,
+    StrayRow,
+    VoidingRow,
+)
 
 
 class MemoryStore:
@@ -19,6 +28,8 @@ class MemoryStore:
         self.inserted: list[tuple[UUID, int, int, int]] = []
         self.ledger: dict[str, dict[tuple[int, int], LedgerRow]] = defaultdict(dict)
         self.dead_letters: dict[str, dict[tuple[int, int, int], DeadLetterRow]] = defaultdict(dict)
+        self.voidings: dict[str, set[VoidingRow]] = defaultdict(set)
+        self.open_references: dict[str, dict[UUID, OpenReferenceRow]] = defaultdict(dict)
         self.activities: dict[str, dict[tuple[str, int], ActivityRow]] = defaultdict(dict)
         self.agents: dict[str, dict[tuple[str, int], AgentRow]] = defaultdict(dict)
         self.stray: dict[tuple[int, int], StrayRow] = {}
@@ -54,6 +65,16 @@ class MemoryStore:
         return {
             one: Links([rows[one].terms, *rows[one].inherited], rows[one].open_reference) for one in ids if one in rows
         }
+
+    async def insert_voidings(self, tenant: str, rows: Sequence[VoidingRow], token: str) -> None:
+        del token
+        self._maybe_fail("insert_voidings")
+        self.voidings[tenant].update(rows)
+
+    async def insert_open_references(self, tenant: str, rows: Sequence[OpenReferenceRow], token: str) -> None:
+        del token
+        self._maybe_fail("insert_open_references")
+        self.open_references[tenant].update({row.id: row for row in rows})
 
     async def insert_activities(self, tenant: str, rows: Sequence[ActivityRow], token: str) -> None:
         del token

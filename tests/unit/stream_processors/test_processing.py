@@ -336,3 +336,20 @@ async def test_an_altered_record_is_checked_as_any_other(
     altered = replace(sound, value=sound.value.replace(b'"http://adlnet.gov', b'"no iri'))
     await processor.process([altered])
     assert tally(store, altered) == (1, 0, 0, 1)
+
+
+async def test_voidings_and_references_to_what_has_not_come_are_written_beside_the_statements(
+    processor: Processor, store: MemoryStore
+) -> None:
+    there, missing = make_statement(), str(uuid.uuid4())
+    voided = {"id": "http://adlnet.gov/expapi/verbs/voided"}
+    voiding = make_statement(verb=voided, object={"objectType": "StatementRef", "id": there["id"]})
+    comment = make_statement(object={"objectType": "StatementRef", "id": missing})
+    await processor.process([make_record([there])])
+    await processor.process([make_record([voiding, comment])])
+
+    assert store.voidings[TENANT] == {(uuid.UUID(there["id"]), uuid.UUID(voiding["id"]))}
+    (reference,) = store.open_references[TENANT].values()
+    assert (reference.target, reference.id) == (uuid.UUID(missing), uuid.UUID(comment["id"]))
+    row = store.statements[TENANT][uuid.UUID(voiding["id"])]
+    assert row.inherited == [store.statements[TENANT][uuid.UUID(there["id"])].terms]
