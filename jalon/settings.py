@@ -9,9 +9,6 @@ from __future__ import annotations
 import difflib
 import json
 import os
-import random
-import socket
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
@@ -21,12 +18,12 @@ from pydantic import Field, SecretStr, ValidationError, field_validator, model_v
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from jalon.errors import WrongSettings
+from jalon.ports import LOOPBACK, free_ports
 
 PREFIX = "JALON_"
 # Read beside the settings: where they are, and what tests run against (tests/conftest.py).
 BESIDE = ("JALON_SETTINGS", "JALON_TEST_")
 DEFAULT_FILE = "jalon.env"
-LOOPBACK = "127.0.0.1"
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 Positive = Annotated[int, Field(gt=0)]
@@ -389,24 +386,6 @@ def write_table() -> str:
 def variable(name: str) -> str:
     """Return the environment variable of a setting."""
     return PREFIX + name.upper()
-
-
-def free_ports(count: int) -> list[int]:
-    """Return ports that nothing listens on now, all different.
-
-    They lie below the range from which systems take the ports of outgoing connections: a client that keeps trying a
-    port in that range can end up connected to itself, and then the server cannot have its port back.
-    """
-    ports: list[int] = []
-    with ExitStack() as stack:
-        while len(ports) < count:
-            one = stack.enter_context(socket.socket())
-            try:
-                one.bind((LOOPBACK, random.randrange(15_000, 32_000)))  # noqa: S311 (nothing secret about a port)
-            except OSError:
-                continue
-            ports.append(one.getsockname()[1])
-    return ports
 
 
 def _reachable(host: str) -> str:

@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import NoReturn
 
 from jalon.errors import MissingTool, StartFailed
+from jalon.ports import LOOPBACK
 from jalon.runtime import kafka_jars
-from jalon.settings import LOOPBACK, Settings
+from jalon.settings import Settings
 
 _LOGGING = """\
 status = error

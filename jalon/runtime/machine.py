@@ -10,8 +10,9 @@ from pathlib import Path
 import psutil
 
 from jalon.errors import DiskFull, JalonError, PortInUse
+from jalon.ports import LOOPBACK
 from jalon.runtime.kafka import find_java
-from jalon.settings import LOOPBACK, Settings, variable
+from jalon.settings import Settings, variable
 
 _USERS = {
     "kafka_port": "Kafka",

@@ -7,7 +7,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from jalon.settings import free_ports
+from jalon.ports import free_ports
 from lrs.bearer import BearerTokens, TokenRules
 from lrs.issuer_keys import IssuerKeys
 from tests.contract.lrs_server import serve_in_thread

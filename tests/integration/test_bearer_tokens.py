@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
-from jalon.settings import free_ports
+from jalon.ports import free_ports
 from tests.oidc_provider import CLIENT, provide, sign_in
 from tests.stack import Stack, TenantAccess
 from tests.statements import make_statement

@@ -9,8 +9,9 @@ import pytest
 from pydantic import SecretStr
 
 from jalon.errors import WrongSettings
+from jalon.ports import free_ports
 from jalon.runtime.passwords import complete
-from jalon.settings import Settings, free_ports, write_table
+from jalon.settings import Settings, write_table
 
 
 def test_defaults_need_no_environment() -> None:
