@@ -37,7 +37,7 @@ check: $(VENV)/.ready-dev ## Lint, types, direction of imports, and whether lock
 	$(BIN)/python requirements/lock.py --check
 	$(BIN)/python -m grafana.dashboards --check
 
-test: $(VENV)/.ready-dev $(VENV)/.jars ## Every test that this machine can run
+test: $(VENV)/.ready-dev $(VENV)/.jars $(VENV)/.javascript ## Every test that this machine can run
 	$(BIN)/python -m pytest
 
 integration: $(VENV)/.ready-dev $(VENV)/.jars ## The tests on the running product (JALON_TEST_STACK=embedded|external|testcontainers)
@@ -89,3 +89,13 @@ $(VENV)/.ready-dev: requirements/dev.txt $(VENV)/.ready
 $(VENV)/.jars: jalon/runtime/kafka_jars.json | $(VENV)/.ready
 	@$(BIN)/jalon run jars
 	@touch $@
+
+# The JavaScript client of tests/contract; without Node.js its tests are skipped.
+$(VENV)/.javascript: $(addprefix tests/contract/javascript/,package.json package-lock.json .npmrc) | $(VENV)/bin/python
+	@if ! command -v npm >/dev/null || ! node -e 'process.exit(parseInt(process.versions.node) < 18 ? 1 : 0)' 2>/dev/null; then \
+		echo "Node.js 18 or later and npm are not there: the tests of the JavaScript client will be skipped." >&2; \
+	else \
+		echo "Installing the JavaScript client of the tests …"; \
+		mkdir -p $(VENV)/javascript; cp $^ $(VENV)/javascript; (cd $(VENV)/javascript; npm ci); \
+		touch $@; \
+	fi
