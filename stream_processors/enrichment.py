@@ -11,7 +11,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from stream_processors.errors import DeadLetter
-from stream_processors.times import name_half_day, parse_duration, parse_timestamp
+from stream_processors.times import EARLIEST, LATEST, name_half_day, parse_duration, parse_timestamp
 from xapi_profiles.vocabulary import ActivityType, Extension, Modality
 
 _ROLE_OF_TYPE = {
@@ -164,10 +164,11 @@ def _planned_start(extensions: dict[str, Any]) -> int | None:
     if not isinstance(told, str):
         return None
     try:
-        return parse_timestamp(told, "")
+        moment = parse_timestamp(told, "")
     except DeadLetter:
         # An extension may hold anything: what is no time plans nothing, and the statement stays valid.
         return None
+    return moment if EARLIEST < moment < LATEST else None
 
 
 def _planned_seconds(extensions: dict[str, Any]) -> int | None:

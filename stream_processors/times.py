@@ -11,24 +11,26 @@ from xapi_profiles.datatypes import read_duration, read_timestamp
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
-# What DateTime64 of ClickHouse can hold.
-_EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
-_LATEST = datetime(2299, 12, 31, tzinfo=UTC)
+# What DateTime64 of ClickHouse can hold, and a number of milliseconds that can still be added up (285,000 years).
+EARLIEST = -2_208_988_800_000
+LATEST = 10_413_705_600_000
+LONGEST = 2**53
 _NOON_BREAK = 13
 _QUARTER_HOUR = 900_000
 
 
 def parse_timestamp(text: str, pointer: str) -> int:
-    """Return milliseconds since 1970 UTC; without a zone UTC is meant. Raises DeadLetter outside of 1900 to 2299."""
+    """Return milliseconds since 1970 UTC; without a zone UTC is meant. Raises DeadLetter for what is no time.
+
+    A time outside of what the column holds, 1900 to 2299, becomes the nearest one; the statement keeps its own.
+    """
     try:
         moment = datetime.fromisoformat(text)
         if moment.tzinfo is None:
             moment = moment.replace(tzinfo=UTC)
     except ValueError:
         moment = _read_unusual(text, pointer)
-    if not _EARLIEST <= moment <= _LATEST:
-        raise DeadLetter("unstorable-timestamp", "Times from 1900 to 2299 can be stored.", pointer=pointer)
-    return (moment - _EPOCH) // _MILLISECOND
+    return max(EARLIEST, min((moment - _EPOCH) // _MILLISECOND, LATEST))
 
 
 @functools.lru_cache(maxsize=1_000)
@@ -49,9 +51,12 @@ def _read_unusual(text: str, pointer: str) -> datetime:
 
 
 def parse_duration(text: str) -> int | None:
-    """Return milliseconds, or None where the text is no ISO 8601 duration; years and months count their means."""
+    """Return milliseconds, LONGEST at most, or None where the text is no ISO 8601 duration.
+
+    Years and months count their means.
+    """
     try:
-        return round(read_duration(text) * 1000)
+        return round(min(read_duration(text) * 1000, LONGEST))
     except ValueError:
         return None
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stream_processors.errors import DeadLetter
-from stream_processors.times import format_timestamp, name_half_day, parse_duration, parse_timestamp
+from stream_processors.times import LONGEST, format_timestamp, name_half_day, parse_duration, parse_timestamp
 
 PARIS = ZoneInfo("Europe/Paris")
 
@@ -38,12 +38,19 @@ def test_timestamps_are_read_as_the_specification_writes_them(text: str, expecte
     assert parse_timestamp(text, "/timestamp") == expected
 
 
-@pytest.mark.parametrize("text", ["1066-10-14T09:00:00Z", "9999-01-01T00:00:00Z", "yesterday"])
-def test_a_time_that_cannot_be_stored_is_a_dead_letter_that_says_where(text: str) -> None:
+def test_what_is_no_time_is_a_dead_letter_that_says_where() -> None:
     with pytest.raises(DeadLetter) as caught:
-        parse_timestamp(text, "/timestamp")
+        parse_timestamp("yesterday", "/timestamp")
     assert (caught.value.code, caught.value.pointer) == ("unstorable-timestamp", "/timestamp")
-    assert text not in caught.value.detail
+    assert "yesterday" not in caught.value.detail
+
+
+@pytest.mark.parametrize(
+    ("text", "nearest"),
+    [("1066-10-14T09:00:00Z", "1900-01-01T00:00:00Z"), ("9999-01-01T00:00:00Z", "2299-12-31T00:00:00Z")],
+)
+def test_a_time_that_no_column_holds_becomes_the_nearest_that_one_does(text: str, nearest: str) -> None:
+    assert parse_timestamp(text, "/timestamp") == parse_timestamp(nearest, "/timestamp")
 
 
 @pytest.mark.parametrize(
@@ -52,6 +59,11 @@ def test_a_time_that_cannot_be_stored_is_a_dead_letter_that_says_where(text: str
 )
 def test_durations_are_milliseconds(text: str, milliseconds: int) -> None:
     assert parse_duration(text) == milliseconds
+
+
+@pytest.mark.parametrize("text", ["P999999999999999999999999999999Y", f"PT{'9' * 400}S"])
+def test_a_duration_that_no_column_holds_becomes_the_longest_that_one_does(text: str) -> None:
+    assert parse_duration(text) == LONGEST
 
 
 @pytest.mark.parametrize("text", ["", "P", "PT", "3 hours", "PT1.2.3S"])
