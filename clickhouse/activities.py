@@ -2,26 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from clickhouse.connection import AsyncClient, translate_errors
 
 DEFINITIONS_PER_ACTIVITY = 100
 """How many different definitions of one activity are read, the latest ones."""
 
+# A query's text is bounded (max_query_size 256 KiB), and the characters of an id may take three times their bytes.
+IDS_BYTES = 64 * 1024
+
 
 async def read_definitions(client: AsyncClient, database: str, ids: Sequence[str]) -> dict[str, list[str]]:
-    """Return the definitions (JSON) of those activities that have any, the latest last."""
-    if not ids:
-        return {}
-    with translate_errors():
-        result = await client.query(
-            "SELECT id, definition FROM {database:Identifier}.activities FINAL WHERE id IN {ids:Array(String)} "
-            "ORDER BY stored DESC, partition DESC, offset DESC, position DESC "
-            f"LIMIT {DEFINITIONS_PER_ACTIVITY} BY id",
-            parameters={"database": database, "ids": list(ids)},
-        )
+    """Return the definitions (JSON) of those activities that have any, the latest last.
+
+    An id of more than IDS_BYTES, longer than any request can ask for, is taken for one that has none.
+    """
     found: dict[str, list[str]] = {}
-    for activity, definition in reversed(result.result_rows):
-        found.setdefault(activity, []).append(definition)
+    for asked in gather_ids(ids, IDS_BYTES):
+        with translate_errors():
+            result = await client.query(
+                "SELECT id, definition FROM {database:Identifier}.activities FINAL WHERE id IN {ids:Array(String)} "
+                "ORDER BY stored DESC, partition DESC, offset DESC, position DESC "
+                f"LIMIT {DEFINITIONS_PER_ACTIVITY} BY id",
+                parameters={"database": database, "ids": asked},
+            )
+        for activity, definition in reversed(result.result_rows):
+            found.setdefault(activity, []).append(definition)
     return found
+
+
+def gather_ids(ids: Sequence[str], most_bytes: int) -> Iterator[list[str]]:
+    """Yield the ids in their order, as many at once as `most_bytes` hold; one that is longer by itself is left out."""
+    gathered: list[str] = []
+    room = most_bytes
+    for one in ids:
+        size = len(one.encode())
+        if size > most_bytes:
+            continue
+        if size > room:
+            yield gathered
+            gathered, room = [], most_bytes
+        gathered.append(one)
+        room -= size
+    if gathered:
+        yield gathered
