@@ -11,15 +11,14 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-import orjson
-
 from identity.pseudonyms import PSEUDONYM_CHARACTERS, identify, pseudonym
 from identity.sealing import PSEUDONYM_HOME
 from lrs.authentication import Caller
 from lrs.errors import BadRequest
 from lrs.negotiation import V1
 from xapi_profiles.datatypes import check_iri, check_uuid, read_timestamp
-from xapi_profiles.errors import InvalidStatement
+from xapi_profiles.errors import InvalidStatement, MalformedJson
+from xapi_profiles.json_text import parse_json
 from xapi_profiles.validation import check_statements
 
 _PSEUDONYM = re.compile(rf"[0-9a-f]{{{PSEUDONYM_CHARACTERS}}}")
@@ -67,8 +66,8 @@ def parse_instant(name: str, text: str) -> datetime:
 def read_agent(text: str) -> dict[str, Any]:
     """Return the parameter `agent` as the JSON object that it is, not yet checked. Raises BadRequest."""
     try:
-        agent = orjson.loads(text)
-    except orjson.JSONDecodeError:
+        agent = parse_json(text.encode())
+    except MalformedJson:
         raise wrong_parameter("agent", "an agent or identified group in JSON", text) from None
     if not isinstance(agent, dict):
         raise wrong_parameter("agent", "an agent or identified group, a JSON object", text)
