@@ -60,6 +60,21 @@ class Barrier:
         self._through = max(self._through, instant)
         return instant
 
+    async def settle(self, moment: datetime) -> datetime:
+        """Return once everything stored up to `moment` can be read: the instant this holds for. Raises as `wait`."""
+        try:
+            async with asyncio.timeout(self._read_seconds):
+                instant = await self.wait()
+                while instant < moment:
+                    await asyncio.sleep(min((moment - instant).total_seconds(), self._settling_seconds))
+                    instant = await self.wait()
+                return instant
+        except TimeoutError:
+            raise NotConsistentYet(
+                f"What was stored by the end of this page was not all there within {self._read_seconds:g} s. "
+                "Send the request again later.",
+            ) from None
+
     async def _ask_ends(self, _asked: list[None]) -> tuple[Progress, datetime]:
         # Kafka stamps a record a little before it counts it in the end offsets. For what this process sends the
         # bound is exact (nothing unacknowledged is older than `pending_since`); for others it is the settling time.

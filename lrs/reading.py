@@ -25,10 +25,11 @@ from xapi_profiles.json_text import dump_json, parse_json
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Statements as JSON, and the cursor of the next page ("" when there is none)."""
+    """Statements as JSON, the cursor of the next page ("" when there is none), and when the last one was stored."""
 
     statements: list[bytes]
     more: str
+    last: datetime | None
 
     def to_json(self, more_link: str) -> bytes:
         """Return a StatementResult."""
@@ -66,7 +67,8 @@ class Reading:
         )
         page = found[: query.limit]
         more = write_cursor(query, shape, page[-1].place, caller) if len(found) > len(page) else ""
-        return Page(await self._present(page, caller, shape, languages), more)
+        last = datetime.fromtimestamp(page[-1].place.stored / 1000, UTC) if page else None
+        return Page(await self._present(page, caller, shape, languages), more, last)
 
     async def read_definitions(self, ids: Sequence[str], caller: Caller) -> dict[str, dict[str, Any]]:
         """Return, merged, the definitions of those activities that have one."""

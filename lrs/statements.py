@@ -113,6 +113,10 @@ class Statements:
     async def _answer_page(self, request: Request, query: StatementQuery, shape: Shape, caller: Caller) -> Response:
         languages = parse_accept_language(request.headers.get("accept-language"))
         page = await self._services.reading.query(query, caller, shape, languages)
+        if query.ascending and page.more and page.last and page.last > request.scope["consistent_through"]:
+            # What was stored just before its last statement may not be there yet, and the link leads past it.
+            request.scope["consistent_through"] = await self._services.barrier.settle(page.last)
+            page = await self._services.reading.query(query, caller, shape, languages)
         link = f"{self._services.path_prefix}/xAPI/statements/more?cursor={quote(page.more)}" if page.more else ""
         return await self._answer(request, page.to_json(link), page.statements, shape, caller)
 

@@ -143,6 +143,24 @@ async def test_consistent_through_never_goes_back() -> None:
     assert barrier.consistent_through == newest
 
 
+async def test_settling_returns_once_the_instant_has_passed_the_moment_asked_for() -> None:
+    log, progress, clock = MemoryLog(), Progress(), Clock()
+    barrier = make_barrier(log, progress, clock)
+    moment = datetime.fromtimestamp(clock.now, UTC)
+    settled = asyncio.create_task(barrier.settle(moment))
+    await soon(log.asked.wait())
+    assert not settled.done()
+    clock.now += 0.1
+    assert await soon(settled) >= moment
+
+
+async def test_a_moment_that_does_not_settle_is_refused() -> None:
+    log, progress, clock = MemoryLog(), Progress(), Clock()
+    barrier = make_barrier(log, progress, clock, read_seconds=0.05)
+    with pytest.raises(NotConsistentYet):
+        await soon(barrier.settle(datetime.fromtimestamp(clock.now, UTC)))
+
+
 async def test_before_the_first_read_nothing_is_claimed() -> None:
     assert make_barrier(MemoryLog(), Progress(), Clock()).consistent_through.year == 1970
 
