@@ -10,14 +10,7 @@ from datetime import datetime
 import httpx
 import pytest
 
-from identity.credentials import Authenticator
-from lrs.app import create_app
-from lrs.attachments.storage import AttachmentStore, open_store
-from lrs.documents.storage import DocumentStore
-from lrs.limits import Limits
-from lrs.log import KafkaLog
-from lrs.services import Services
-from lrs.store import ClickHouseStore
+from tests.lrs_process import open_lrs
 from tests.stack import Stack, TenantAccess
 from tests.statements import make_statement
 
@@ -67,33 +60,7 @@ def test_pages_lead_through_every_statement_while_others_arrive(tenant: TenantAc
 @pytest.fixture
 async def second_lrs(stack: Stack, tenant: TenantAccess) -> AsyncIterator[httpx.AsyncClient]:
     """Another LRS process's worth of services on the same Kafka, ClickHouse and vault."""
-    limits = Limits()
-    services = Services(
-        log=KafkaLog(
-            stack.settings.kafka_servers,
-            stack.settings.topic,
-            record_bytes=limits.record_bytes,
-            pending_bytes=limits.pending_bytes,
-            ack_seconds=limits.ack_seconds,
-        ),
-        store=ClickHouseStore(stack.installation.owner_address, stack.settings.topic),
-        attachments=AttachmentStore(open_store(stack.settings.attachments_address)),
-        authenticator=Authenticator(stack.installation.engine),
-        keys=stack.installation.vault,
-        documents=DocumentStore(stack.installation.engine, stack.installation.vault),
-        public_url=stack.settings.lrs_local_url,
-        limits=limits,
-    )
-    app = create_app(services)
-    client = httpx.AsyncClient(
-        transport=httpx.ASGITransport(app),
-        base_url=stack.xapi,
-        auth=(tenant.key, tenant.secret),
-        headers={"X-Experience-API-Version": "1.0.3"},
-    )
-    async with app.router.lifespan_context(app), client:
-        while (await client.get("../ready")).status_code != 200:
-            pass
+    async with open_lrs(stack, tenant) as client:
         yield client
 
 
