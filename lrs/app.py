@@ -19,6 +19,7 @@ from lrs.documents.endpoints import Documents
 from lrs.documents.places import RESOURCES
 from lrs.errors import LrsError
 from lrs.frame import ROOT, Frame, Guard, answer_error
+from lrs.openapi.pages import Documentation
 from lrs.services import Services
 from lrs.statements import Statements
 
@@ -51,6 +52,7 @@ def create_app(services: Services) -> Starlette:
             Route(f"{ROOT}/about", about.about, methods=["GET"]),
             Route("/health", about.health, methods=["GET"]),
             Route("/ready", about.ready, methods=["GET"]),
+            *Documentation(services).routes,
         ],
         middleware=[
             Middleware(Frame, barrier=services.barrier, slow_seconds=services.limits.slow_seconds),

@@ -15,6 +15,9 @@ V1: Final = "1.0.3"
 V2: Final = "2.0.0"
 SUPPORTED: Final = ("1.0.0", "1.0.1", "1.0.2", "1.0.3", "2.0.0")
 
+VERSION_FORM: Final = r"^(1\.0(\.[0-3])?|2\.0(\.[0-9]+)?)$"
+"""What a request may say, for those who describe it."""
+
 # What a client may write, and the version it is answered in.
 _ANSWERED: Final = {"1.0": V1, "1.0.0": V1, "1.0.1": V1, "1.0.2": V1, "1.0.3": V1, "2.0": V2}
 
