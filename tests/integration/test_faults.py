@@ -17,6 +17,7 @@ import pytest
 from kafka.admin import KafkaAdminClient
 
 from clickhouse.databases import name_tenant_database
+from clickhouse.terms import name_term
 from jalon.settings import Settings
 from tests.stack import Stack, TenantAccess, run_instance
 from tests.waiting import eventually
@@ -117,7 +118,13 @@ def test_killing_every_process_in_turn_loses_nothing_and_counts_nothing_twice(br
         assert eventually(drained, seconds=120)
         with breakable.connect_owner() as owner:
             stored_ids = {str(row[0]) for row in owner.query(f"SELECT id FROM {database}.statements").result_rows}
+            found = owner.query(
+                f"SELECT uniqExact(id), (SELECT count() FROM {database}.current_statements) "
+                f"FROM {database}.postings WHERE term = {name_term('every')}"
+            ).result_rows
         assert stored_ids == ids
+        # Whatever was cut short between a statement and what it is found by has been completed.
+        assert found == [(STATEMENTS, STATEMENTS)]
         last = flow.batches[-1][-1]["id"]
         read = eventually(
             lambda: (

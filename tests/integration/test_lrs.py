@@ -44,6 +44,21 @@ def test_the_first_statement_stands_before_and_after_it_is_visible(tenant: Tenan
     assert len(tenant.http.get("statements").json()["statements"]) == 1
 
 
+def test_a_statement_of_2_0_0_is_read_and_found_under_1_0_3(tenant: TenantAccess) -> None:
+    beside = {"objectType": "Agent", "mbox": "mailto:beside@example.org"}
+    context = {"contextAgents": [{"objectType": "contextAgent", "agent": beside, "relevantTypes": ["https://e.org/t"]}]}
+    sent = make_statement(id=str(uuid.uuid4()), context=context)
+    posted = tenant.http.post("statements", json=sent, headers={"X-Experience-API-Version": "2.0.0"})
+    assert (posted.status_code, posted.headers["X-Experience-API-Version"]) == (200, "2.0.0")
+    assert tenant.http.post("statements", json={**sent, "id": str(uuid.uuid4())}).status_code == 400
+    answer = tenant.http.get("statements", params={"statementId": sent["id"]})
+    assert answer.headers["X-Experience-API-Version"] == "1.0.3"
+    assert answer.json()["context"] == context
+    for related, found in (("true", [sent["id"]]), ("false", [])):
+        page = tenant.http.get("statements", params={"agent": json.dumps(beside), "related_agents": related}).json()
+        assert [statement["id"] for statement in page["statements"]] == found
+
+
 def test_pages_lead_through_every_statement_while_others_arrive(tenant: TenantAccess) -> None:
     sent = [make_statement(id=str(uuid.uuid4())) for _ in range(40)]
     for start in range(0, 40, 8):

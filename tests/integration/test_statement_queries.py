@@ -6,6 +6,7 @@ import random
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
@@ -208,17 +209,23 @@ queries = st.fixed_dictionaries(
         "related_activities": st.booleans(),
         "ascending": st.booleans(),
         "limit": st.integers(7, 60),
-        "since": st.integers(0, COUNT),
-        "until": st.integers(0, COUNT),
+        "since": st.tuples(st.integers(0, COUNT), st.integers(-1, 1)),
+        "until": st.tuples(st.integers(0, COUNT), st.integers(-1, 1)),
     },
 )
+
+
+def pick_instant(stored: list[str], place: int, milliseconds: int) -> str:
+    """Return when one of the statements was stored, or the millisecond before or after."""
+    moment = datetime.fromisoformat(stored[min(place, len(stored) - 1)]) + timedelta(milliseconds=milliseconds)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 @given(query=queries)
 @settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_every_filter_finds_what_reading_all_statements_finds(library: Library, query: dict[str, Any]) -> None:
     stored = [statement["stored"] for statement in library.statements]
-    since, until = (stored[min(query[name], len(stored) - 1)] if name in query else None for name in ("since", "until"))
+    since, until = (pick_instant(stored, *query[name]) if name in query else None for name in ("since", "until"))
     expected = [
         statement["id"]
         for statement in library.statements
