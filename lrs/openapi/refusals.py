@@ -33,6 +33,7 @@ BAD_REQUESTS: Final = {
     "parameter-combination": "Parameters that exclude each other.",
     "parameter-missing": "A parameter that is needed is not there.",
     "precondition-missing": "A profile is put with If-Match or If-None-Match.",
+    "query-encoding": "The query string is not percent-encoded UTF-8.",
     "repeated-key": "An object of the body has a key twice.",
     "repeated-parameter": "A parameter is there more than once.",
     "signature": "A signature does not hold.",
