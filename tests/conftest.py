@@ -87,7 +87,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.skip(reason="needs Chromium: install the package chromium"))
         if item.get_closest_marker("docker") and not has_docker():
             item.add_marker(pytest.mark.skip(reason="needs a Docker engine; what it would show is unproven here"))
-    items.sort(key=_order)
+        # Side by side, one process runs all that needs a stack, and no two of them share a module and its fixtures.
+        item.add_marker(pytest.mark.xdist_group("stack" if _order(item) else item.path.as_posix()))
+    side_by_side = "PYTEST_XDIST_WORKER" in os.environ
+    # What takes longest begins first where there is something else to do meanwhile, and last where there is not.
+    items.sort(key=lambda item: (side_by_side and not _order(item), _order(item)))
 
 
 def _order(item: pytest.Item) -> int:
@@ -95,7 +99,7 @@ def _order(item: pytest.Item) -> int:
     return 2 * bool(item.get_closest_marker("fault")) + needs_stack
 
 
-_skipped_in_ci: list[str] = []
+_skipped_in_ci: dict[str, None] = {}
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
@@ -103,18 +107,26 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     if os.environ.get("CI") != "true" or not report.skipped or hasattr(report, "wasxfail"):
         return
     if "docker" not in report.keywords:
-        _skipped_in_ci.append(report.nodeid)
+        _skipped_in_ci[report.nodeid] = None
 
 
 def pytest_collectreport(report: pytest.CollectReport) -> None:
     """Note a module skipped as a whole in CI."""
     if os.environ.get("CI") == "true" and report.skipped:
-        _skipped_in_ci.append(report.nodeid)
+        _skipped_in_ci[report.nodeid] = None
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Take from one of several processes what it skipped."""
+    _skipped_in_ci.update(dict.fromkeys(node.workeroutput.get("skipped_in_ci", ())))
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Fail a run in CI that skipped what it must not."""
-    if _skipped_in_ci and session.exitstatus == pytest.ExitCode.OK:
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["skipped_in_ci"] = list(_skipped_in_ci)
+    elif _skipped_in_ci and session.exitstatus == pytest.ExitCode.OK:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 

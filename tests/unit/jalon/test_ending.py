@@ -116,24 +116,36 @@ SKIPPED_MODULE = "import pytest\npytest.skip('all of it', allow_module_level=Tru
 
 
 @pytest.mark.parametrize(
-    ("ci", "content", "status"),
+    ("ci", "content", "status", "processes"),
     [
-        ("true", TESTS, 0),
-        ("true", SKIPPED, 1),
-        ("", SKIPPED, 0),
-        ("true", SKIPPED_FOR_DOCKER, 0),
-        ("true", SKIPPED_MODULE, 1),
-        ("", SKIPPED_MODULE, 0),
+        ("true", TESTS, 0, "0"),
+        ("true", SKIPPED, 1, "0"),
+        ("", SKIPPED, 0, "0"),
+        ("true", SKIPPED_FOR_DOCKER, 0, "0"),
+        ("true", SKIPPED_MODULE, 1, "2"),
+        ("", SKIPPED_MODULE, 0, "0"),
     ],
 )
-def test_skip_fails_a_run_in_ci_unless_it_needs_docker(tmp_path: Path, ci: str, content: str, status: int) -> None:
+def test_skip_fails_a_run_in_ci_unless_it_needs_docker(
+    tmp_path: Path, ci: str, content: str, status: int, processes: str
+) -> None:
     (tmp_path / "test_some.py").write_text("def test_one(): pass\n")
     (tmp_path / "test_other.py").write_text(content)
-    options = ["-q", "-p", "tests.conftest", "-p", "no:cacheprovider", "-c", str(ROOT / "pyproject.toml")]
+    options = [
+        "-q",
+        "-n",
+        processes,
+        "-p",
+        "tests.conftest",
+        "-p",
+        "no:cacheprovider",
+        "-c",
+        str(ROOT / "pyproject.toml"),
+    ]
     done = subprocess.run(
         [sys.executable, "-m", "pytest", *options, str(tmp_path)],
         cwd=ROOT,
-        env=os.environ | {"CI": ci},
+        env={name: value for name, value in os.environ.items() if "XDIST" not in name} | {"CI": ci},
         capture_output=True,
         text=True,
         check=False,
