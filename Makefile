@@ -22,7 +22,7 @@ VERSION ?= 1.0.3
 GREP ?=
 LOGS ?=
 
-.PHONY: help setup check test integration conformance bench smoke demo requirements jars dashboards clean
+.PHONY: help setup check test integration conformance bench bench-reading smoke demo requirements jars dashboards clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -49,6 +49,9 @@ conformance: $(VENV)/.ready-dev $(VENV)/.jars ## Run the public suite in SUITE=D
 
 bench: setup ## Measure throughput, freshness and memory
 	$(BIN)/python -m benchmarks
+
+bench-reading: setup ## Measure look-ups and pages at 100 thousand, 1 million and 10 million statements
+	$(BIN)/python -m benchmarks.reading
 
 smoke: setup ## Import STATEMENTS=FILE into a throw-away instance (with DATA=DIR, one that keeps its data there)
 	@test -n "$(STATEMENTS)" || { echo "Say which file: make smoke STATEMENTS=FILE [DATA=DIR]" >&2; exit 2; }
