@@ -80,8 +80,9 @@ def has_docker() -> bool:
         return False
 
 
+@pytest.hookimpl(tryfirst=True)  # pytest-xdist reads the groups in the same hook
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Say why a test cannot run here; have integration tests run after the quick ones."""
+    """Say why a test cannot run here; have the quick ones run first, or beside the others."""
     for item in items:
         if item.get_closest_marker("browser") and find_chromium() is None:
             item.add_marker(pytest.mark.skip(reason="needs Chromium: install the package chromium"))
