@@ -38,7 +38,7 @@ check: $(VENV)/.ready-dev ## Lint, types, direction of imports, and whether lock
 	$(BIN)/python -m grafana.dashboards --check
 
 test: $(VENV)/.ready-dev $(VENV)/.jars $(VENV)/.javascript ## Every test that this machine can run
-	$(BIN)/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder
+	$(BIN)/python -m pytest -n 2 --no-loadscope-reorder
 
 integration: $(VENV)/.ready-dev $(VENV)/.jars ## The tests on the running product (JALON_TEST_STACK=embedded|external|testcontainers)
 	$(BIN)/python -m pytest tests/integration

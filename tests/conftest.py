@@ -13,6 +13,14 @@ import pytest
 
 from tests.stack import Stack, TenantAccess, open_stack
 
+WITH_STACK = (
+    "tests/integration/",
+    "tests/contract/test_javascript.py",
+    "tests/contract/test_tincan.py",
+    "tests/contract/test_tincan_documents.py",
+)
+"""Where tests need a running stack."""
+
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 CHROMIUM_FLAGS = (
     "--headless",
@@ -80,7 +88,6 @@ def has_docker() -> bool:
         return False
 
 
-@pytest.hookimpl(tryfirst=True)  # pytest-xdist reads the groups in the same hook
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Say why a test cannot run here; have the quick ones run first, or beside the others."""
     for item in items:
@@ -88,8 +95,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.skip(reason="needs Chromium: install the package chromium"))
         if item.get_closest_marker("docker") and not has_docker():
             item.add_marker(pytest.mark.skip(reason="needs a Docker engine; what it would show is unproven here"))
-        # Side by side, one process runs all that needs a stack, and no two of them share a module and its fixtures.
-        item.add_marker(pytest.mark.xdist_group("stack" if _order(item) else item.path.as_posix()))
+        if _order(item) and not item.nodeid.startswith(WITH_STACK):
+            raise pytest.UsageError(f"{item.nodeid} needs a running stack: name its module in WITH_STACK.")
     side_by_side = "PYTEST_XDIST_WORKER" in os.environ
     # What takes longest begins first where there is something else to do meanwhile, and last where there is not.
     items.sort(key=lambda item: (side_by_side and not _order(item), _order(item)))
@@ -98,6 +105,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def _order(item: pytest.Item) -> int:
     needs_stack = "stack" in getattr(item, "fixturenames", ())
     return 2 * bool(item.get_closest_marker("fault")) + needs_stack
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Side by side, have one process run all that needs a stack, and the others a module at a time."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Scheduling(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return "stack" if nodeid.startswith(WITH_STACK) else nodeid.partition("::")[0]
+
+    return Scheduling(config, log)
 
 
 _skipped_in_ci: dict[str, None] = {}
