@@ -97,6 +97,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.skip(reason="needs a Docker engine; what it would show is unproven here"))
         if _order(item) and not item.nodeid.startswith(WITH_STACK):
             raise pytest.UsageError(f"{item.nodeid} needs a running stack: name its module in WITH_STACK.")
+    if len({item.nodeid for item in items}) < len(items):
+        raise pytest.UsageError("Several tests have one name: side by side, only one of them would run.")
     side_by_side = "PYTEST_XDIST_WORKER" in os.environ
     # What takes longest begins first where there is something else to do meanwhile, and last where there is not.
     items.sort(key=lambda item: (side_by_side and not _order(item), _order(item)))

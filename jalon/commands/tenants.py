@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 import typer
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from identity.credentials import (
@@ -68,7 +68,7 @@ def list_all_credentials(tenant: str, as_json: AsJson = False) -> None:
     if as_json:
         print_json([_describe(each) for each in listed])
         return
-    table = Table("key", "name", "scopes", "sees", "added", "disabled", box=None, pad_edge=False)
+    table = Table(Column("key", no_wrap=True), "name", "scopes", "sees", "added", "disabled", box=None, pad_edge=False)
     for each in listed:
         row = _describe(each)
         table.add_row(
