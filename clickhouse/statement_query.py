@@ -18,8 +18,6 @@ from clickhouse.statements import STORED_COLUMNS, VOIDED, Place, StoredStatement
 from clickhouse.terms import name_term
 
 CANDIDATES_AT_ONCE = 5_000
-# The start of one list is all that is read; several threads each begin somewhere in it and read far too much.
-_ONE_THREAD = {"max_threads": 1}
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +95,6 @@ async def _find_candidates(
             "SELECT id, toUnixTimestamp64Milli(stored), partition, offset, position "
             f"FROM ({' UNION ALL '.join(parts)}) ORDER BY {order} {once} LIMIT {limit:d}",
             parameters={"database": database, **parameters},
-            settings=_ONE_THREAD,
         )
     return [(row[0], Place(*row[1:])) for row in result.result_rows]
 
