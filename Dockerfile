@@ -15,6 +15,6 @@ ENV PATH=/opt/jalon/bin:$PATH PYTHONUNBUFFERED=1
 USER jalon
 WORKDIR /home/jalon
 VOLUME /var/lib/jalon
-EXPOSE 8080 8081
+EXPOSE 8080 8081 8082
 ENTRYPOINT ["jalon"]
 CMD ["--help"]

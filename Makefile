@@ -9,7 +9,8 @@ BIN := $(VENV)/bin
 # The first Python on the PATH that is new enough; `make PYTHON=/path/to/python …` chooses another.
 PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$python; exit; }; done; echo python3)
-PIP := $(BIN)/python -m pip install --disable-pip-version-check --progress-bar off
+# Not compiled ahead: a small part of all modules is ever imported, and Python compiles that part then.
+PIP := $(BIN)/python -m pip install --disable-pip-version-check --progress-bar off --no-compile
 # pip's long output as a count, which a terminal shows in one line.
 count = awk -v total="$$(grep -c '^[A-Za-z0-9].*==' $1)" -v terminal="$$([ -t 2 ] && echo 1 || echo 0)" \
 	'function show(text) { printf (terminal ? "\r  %-60s" : "  %s\n"), text; fflush() } \
@@ -22,7 +23,7 @@ VERSION ?= 1.0.3
 GREP ?=
 LOGS ?=
 
-.PHONY: help setup check test integration conformance bench bench-reading smoke demo requirements jars dashboards clean
+.PHONY: help setup check test integration conformance bench bench-reading bench-identity smoke demo requirements jars dashboards clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -47,11 +48,14 @@ conformance: $(VENV)/.ready-dev $(VENV)/.jars ## Run the public suite in SUITE=D
 	@test -n "$(SUITE)" || { echo "Say where the suite is: make conformance SUITE=DIR [VERSION=1.0.3|2.0.0]" >&2; exit 2; }
 	@$(BIN)/python -m tests.conformance "$(SUITE)" --version $(VERSION) $(if $(GREP),--grep "$(GREP)") $(if $(LOGS),--logs "$(LOGS)")
 
-bench: setup ## Measure throughput, freshness and memory
+bench: setup ## Measure throughput, freshness, memory and what checking statements costs
 	$(BIN)/python -m benchmarks
 
 bench-reading: setup ## Measure look-ups and pages at 100 thousand, 1 million and 10 million statements
 	$(BIN)/python -m benchmarks.reading
+
+bench-identity: $(VENV)/.ready-dev $(VENV)/.jars ## Measure pseudonymising and sealing with 100 thousand learners in the vault
+	$(BIN)/python -m benchmarks.identity
 
 smoke: setup ## Import STATEMENTS=FILE into a throw-away instance (with DATA=DIR, one that keeps its data there)
 	@test -n "$(STATEMENTS)" || { echo "Say which file: make smoke STATEMENTS=FILE [DATA=DIR]" >&2; exit 2; }

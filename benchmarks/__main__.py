@@ -1,4 +1,4 @@
-"""`make bench`: starts a throw-away instance, measures it, and prints a table."""
+"""`make bench`: starts a throw-away instance, measures it, and prints a table, with what checking statements costs."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks import conformance, templates
 from benchmarks.load import Sender
-from benchmarks.pipeline import Pipeline, quantile
+from benchmarks.pipeline import Pipeline, quantile, read_processor_times
 from clickhouse.connection import connect_async
 from identity.credentials import add_credential
 from jalon.commands.output import StepsShown
@@ -41,7 +42,9 @@ async def measure(instance: Instance, scale: float) -> list[tuple[str, str]]:
 
     try:
         await pipeline.measure_throughput(sized(2_000), 50)  # warms connections, caches and the vault
+        before = await asyncio.to_thread(read_processor_times, instance)
         fast = [await pipeline.measure_throughput(sized(40_000), 50) for _ in range(3)]
+        after = await asyncio.to_thread(read_processor_times, instance)
         add("statements/s end to end, requests of 50", f"{quantile(fast, 0.5):,.0f}")
         slow = [await pipeline.measure_throughput(sized(6_000), 1) for _ in range(3)]
         add("statements/s end to end, requests of 1", f"{quantile(slow, 0.5):,.0f}")
@@ -54,9 +57,22 @@ async def measure(instance: Instance, scale: float) -> list[tuple[str, str]]:
     finally:
         await sender.close()
         await client.close()
+    for name, seconds in after.items():
+        cost = (seconds - before[name]) / (3 * sized(40_000)) * 1e6
+        add(f"processor time of {name}, requests of 50", f"{cost:.0f} µs per statement")
     for process in instance.read_status():
         add(f"memory of {process.name}", f"{process.memory_mib} MiB")
     return rows
+
+
+def measure_checks() -> list[tuple[str, str]]:
+    """Return what holding statements against profiles costs, with nothing else running."""
+    rows = [(f"holding against templates: {name}", f"{cost:.1f} µs") for name, cost in templates.measure().items()]
+    batch = conformance.measure()
+    return [
+        *rows,
+        ("worker on a batch, a statement unchecked / checked", " / ".join(f"{cost:.1f} µs" for cost in batch.values())),
+    ]
 
 
 def _add_milliseconds(add: Callable[[str, str], None], name: str, seconds: list[float]) -> None:
@@ -77,6 +93,7 @@ def main() -> None:
             rows = asyncio.run(measure(instance, options.scale))
         finally:
             instance.stop()
+    rows += measure_checks()
     table = Table("figure", "value", title=f"Jalon, {options.workers} worker, {_describe_machine()}")
     for name, value in rows:
         table.add_row(name, value)

@@ -6,6 +6,7 @@ import asyncio
 import time
 import uuid
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import aiohttp
 import orjson
@@ -13,14 +14,15 @@ import orjson
 _LEARNERS = 500
 
 
-def make_bodies(count: int, per_request: int) -> list[bytes]:
+def make_bodies(count: int, per_request: int, learners: int = _LEARNERS) -> list[bytes]:
     """Return request bodies with `count` different statements in all, like those of a learning platform."""
-    statements = [_make_statement(number) for number in range(count)]
+    statements = [make_statement(number, learners) for number in range(count)]
     return [orjson.dumps(statements[start : start + per_request]) for start in range(0, count, per_request)]
 
 
-def _make_statement(number: int) -> dict[str, object]:
-    learner = number % _LEARNERS
+def make_statement(number: int, learners: int = _LEARNERS) -> dict[str, Any]:
+    """Return a statement of one of so many learners, who take turns."""
+    learner = number % learners
     return {
         "id": str(uuid.uuid4()),
         "actor": {

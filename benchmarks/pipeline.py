@@ -8,11 +8,13 @@ from collections.abc import Sequence
 from uuid import UUID
 
 import orjson
+import psutil
 
 from benchmarks.load import Sender, make_bodies
 from clickhouse.connection import AsyncClient
 from clickhouse.databases import name_tenant_database
 from clickhouse.statements import find_ids
+from jalon.runtime.instance import Instance
 
 
 class Pipeline:
@@ -76,3 +78,10 @@ def quantile(values: Sequence[float], share: float) -> float:
     """Return the value below which that share of the values lies."""
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
+
+
+def read_processor_times(instance: Instance) -> dict[str, float]:
+    """Return the seconds of processor time that each process has taken."""
+    processes = [process for process in instance.list_processes() if process.pid]
+    times = {process.name: psutil.Process(process.pid).cpu_times() for process in processes}
+    return {name: each.user + each.system for name, each in times.items()}

@@ -30,6 +30,8 @@ from clickhouse.databases import name_tenant_database
 from clickhouse.statement_query import StatementQuery, query_statements
 from clickhouse.statements import Row, get_statement
 from identity.credentials import add_credential
+from identity.hiding import hide_iri
+from identity.keys import TenantKeys
 from identity.sealing import PSEUDONYM_HOME
 from jalon.commands.output import StepsShown
 from jalon.runtime.instance import Instance
@@ -51,10 +53,10 @@ _OFFSET = 100_000_000
 
 
 class Growth:
-    """Multiplies a tenant's statements."""
+    """Multiplies a tenant's statements; every copy is stored `hours` after the one before it."""
 
-    def __init__(self, client: Client, database: str) -> None:
-        self._client, self._database = client, database
+    def __init__(self, client: Client, database: str, hours: int = 1) -> None:
+        self._client, self._database, self._hours = client, database, hours
         self._copies = 1
 
     def grow(self, statements: int, report: Callable[[str, str], None]) -> None:
@@ -62,7 +64,7 @@ class Growth:
             last = min(self._copies + COPIES_AT_ONCE, statements // BASE)
             changed = {
                 "id": "new_id",
-                "stored": "stored + INTERVAL copy HOUR",
+                "stored": f"stored + INTERVAL copy * {self._hours} HOUR",
                 "offset": f"offset + toInt64(copy) * {_OFFSET}",
                 "statement": "replaceOne(statement, toString(id), toString(new_id))",
             }
@@ -87,7 +89,7 @@ class Growth:
 async def measure(instance: Instance, scales: Sequence[int], samples: int, steps: StepsShown) -> Table:
     installation, settings = instance.installation, instance.settings
     credential, secret = add_credential(installation.engine, TENANT, "bench", scopes=["all"], key="bench")
-    database = name_tenant_database(TENANT)
+    database, keys = name_tenant_database(TENANT), installation.vault.tenant_keys(TENANT)
     owner, client = connect(installation.owner_address), await connect_async(installation.owner_address)
     sender = Sender(f"{settings.lrs_local_url}/xAPI", credential.key, secret, connections=32)
     table = Table("query", "through", *(f"{scale:,}" for scale in scales), "last / first", title="p50 / p95, ms")
@@ -105,7 +107,7 @@ async def measure(instance: Instance, scales: Sequence[int], samples: int, steps
         ) as http:
             for scale in scales:
                 await asyncio.to_thread(growth.grow, scale, steps.report)
-                for name, (ask_store, ask_lrs) in make_questions(owner, client, http, database).items():
+                for name, (ask_store, ask_lrs) in make_questions(owner, client, http, database, keys).items():
                     steps.report("measuring", f"{name} at {scale:,}")
                     for through, ask in (("store", ask_store), ("LRS", ask_lrs)):
                         rows.setdefault((name, through), []).append(await time_each(ask, samples))
@@ -124,7 +126,7 @@ Ask = Callable[[], Awaitable[Any]]
 
 
 def make_questions(
-    owner: Client, client: AsyncClient, http: httpx.AsyncClient, database: str
+    owner: Client, client: AsyncClient, http: httpx.AsyncClient, database: str, keys: TenantKeys
 ) -> dict[str, tuple[Ask, Ask]]:
     """Return what is asked, of the store alone and through the LRS; each asks for another value every time."""
     draw = random.Random(7)
@@ -148,7 +150,7 @@ def make_questions(
 
         def ask_store() -> Awaitable[Any]:
             value = pick()
-            filters = {} if value is None else {name: value}
+            filters = {} if value is None else {name: hide_iri(str(value), keys) if name == "activity" else value}
             return query_statements(client, database, StatementQuery(**filters, limit=25))
 
         def ask_lrs() -> Awaitable[Any]:

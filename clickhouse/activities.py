@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 from clickhouse.connection import AsyncClient, translate_errors
 
@@ -13,22 +14,29 @@ DEFINITIONS_PER_ACTIVITY = 100
 IDS_BYTES = 64 * 1024
 
 
-async def read_definitions(client: AsyncClient, database: str, ids: Sequence[str]) -> dict[str, list[str]]:
-    """Return the definitions (JSON) of those activities that have any, the latest last.
+class Definition(NamedTuple):
+    """A definition as it is stored: JSON, and sealed what a policy took out of it, "" where nothing was."""
+
+    content: str
+    sealed: str = ""
+
+
+async def read_definitions(client: AsyncClient, database: str, ids: Sequence[str]) -> dict[str, list[Definition]]:
+    """Return the definitions of those activities that have any, the latest last.
 
     An id of more than IDS_BYTES, longer than any request can ask for, is taken for one that has none.
     """
-    found: dict[str, list[str]] = {}
+    found: dict[str, list[Definition]] = {}
     for asked in gather_ids(ids, IDS_BYTES):
         with translate_errors():
             result = await client.query(
-                "SELECT id, definition FROM {database:Identifier}.activities FINAL WHERE id IN {ids:Array(String)} "
-                "ORDER BY stored DESC, partition DESC, offset DESC, position DESC "
+                "SELECT id, definition, sealed FROM {database:Identifier}.activities FINAL "
+                "WHERE id IN {ids:Array(String)} ORDER BY stored DESC, partition DESC, offset DESC, position DESC "
                 f"LIMIT {DEFINITIONS_PER_ACTIVITY} BY id",
                 parameters={"database": database, "ids": asked},
             )
-        for activity, definition in reversed(result.result_rows):
-            found.setdefault(activity, []).append(definition)
+        for activity, *definition in reversed(result.result_rows):
+            found.setdefault(activity, []).append(Definition(*definition))
     return found
 
 

@@ -11,5 +11,15 @@ def name_tenant_database(tenant: str) -> str:
 
 
 def name_reader(tenant: str) -> str:
-    """Return the ClickHouse user as which the tenant's boards and analysts query: SELECT on its database, no more."""
+    """Return the ClickHouse user as which the tenant's boards query: SELECT on its database, no more."""
     return "reader_" + tenant.replace("-", "_")
+
+
+def name_analyst(tenant: str, name: str) -> str:
+    """Return the login of an analyst of the tenant, whose name holds no double underscore (identity/analysts.py)."""
+    return f"analyst_{tenant.replace('-', '_')}__{name}"
+
+
+def is_login_of(login: str, tenant: str) -> bool:
+    """Tell whether a ClickHouse user is the tenant's reader or one of its analysts."""
+    return login == name_reader(tenant) or login.rpartition("__")[0] == f"analyst_{tenant.replace('-', '_')}"

@@ -10,23 +10,32 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from itertools import product
+from typing import Any, Literal
 from uuid import UUID
 
 from clickhouse.connection import AsyncClient, translate_errors
-from clickhouse.statements import STORED_COLUMNS, VOIDED, Place, StoredStatement, list_ids, to_stored
+from clickhouse.statements import IS_WITHHELD, STORED_COLUMNS, VOIDED, Place, StoredStatement, list_ids, to_stored
 from clickhouse.terms import name_term
+from identity.links import Span
 
 CANDIDATES_AT_ONCE = 5_000
 
 
 @dataclass(frozen=True, slots=True)
 class StatementQuery:
-    """Filters of GET /statements in storage terms; `agent` and `authority` are pseudonyms, times milliseconds."""
+    """Filters of GET /statements in storage terms, times in milliseconds.
 
-    agent: str | None = None
+    `verb` and `activity` are the IRIs that stand for those asked for (identity.hiding.hide_iri).
+
+    `agent` are the pseudonyms of the identifier asked for, and `spans` the statements of whom it stands for, which
+    whoever reads looks up; `authority` are the pseudonyms of one authority. None bounds nothing.
+    """
+
+    agent: tuple[str, ...] | None = None
     related_agents: bool = False
-    authority: str | None = None
+    spans: tuple[Span, ...] | None = None
+    authority: tuple[str, ...] | None = None
     verb: str | None = None
     activity: str | None = None
     related_activities: bool = False
@@ -38,57 +47,80 @@ class StatementQuery:
     limit: int = 100
 
 
-async def query_statements(client: AsyncClient, database: str, query: StatementQuery) -> list[StoredStatement]:
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One way to match: all of these terms, those that few statements have first, stored within the bounds."""
+
+    terms: Sequence[int]
+    since: int | None = None
+    until: int | None = None
+
+
+async def query_statements(
+    client: AsyncClient, database: str, query: StatementQuery, *, withholds: bool = True
+) -> list[StoredStatement]:
     """Read the statements that match, at most `query.limit`, in order of storing (newest first unless ascending).
 
     A statement that refers to another matches, too, when that one does; times and limit are the referring one's own.
+    Without `withholds` it is not looked whose processing is paused.
     """
     found: list[StoredStatement] = []
     after = query.after
     while len(found) < query.limit:
         wanted = min(query.limit - len(found), CANDIDATES_AT_ONCE)
         candidates, more = await _find_candidates(client, database, query, after, wanted)
-        found += await _read_current(client, database, candidates)
+        found += await _read_current(client, database, candidates, withholds=withholds)
         if not more:
             break
         after = candidates[-1][1]
     return found
 
 
-def list_terms(query: StatementQuery) -> list[int]:
-    """Return the terms that a statement must all have, those that few statements have first; never empty."""
-    wanted = [
-        None if query.registration is None else name_term("registration", str(query.registration)),
-        None if query.agent is None else name_term("related-agent" if query.related_agents else "agent", query.agent),
-        None
-        if query.activity is None
-        else name_term("related-activity" if query.related_activities else "activity", query.activity),
-        None if query.authority is None else name_term("authority", query.authority),
-        None if query.verb is None else name_term("verb", query.verb),
-    ]
-    return [term for term in wanted if term is not None] or [name_term("every")]
+def list_choices(query: StatementQuery) -> list[Choice]:
+    """Return the ways to match a query: a statement must match one. There is one at least, and it has a term."""
+    agent: Literal["agent", "related-agent"] = "related-agent" if query.related_agents else "agent"
+    activity: Literal["activity", "related-activity"] = "related-activity" if query.related_activities else "activity"
+    before = [] if query.registration is None else [name_term("registration", str(query.registration))]
+    after = [] if query.activity is None else [name_term(activity, query.activity)]
+    last = [] if query.verb is None else [name_term("verb", query.verb)]
+    spans: Sequence[Span | None] = [None] if query.spans is None else query.spans
+    authorities: Sequence[str | None] = [None] if query.authority is None else query.authority
+    choices = []
+    for span, authority in product(spans, authorities):
+        terms = [
+            *before,
+            *([] if span is None else [name_term(agent, span.pseudonym)]),
+            *after,
+            *([] if authority is None else [name_term("authority", authority)]),
+            *last,
+        ]
+        bounds = (None, None) if span is None else (span.since, span.until)
+        choices.append(Choice(terms or [name_term("every")], *bounds))
+    return choices
 
 
 async def _find_candidates(
     client: AsyncClient, database: str, query: StatementQuery, after: Place | None, limit: int
 ) -> tuple[list[tuple[UUID, Place]], bool]:
     """Return the next candidates, at most `limit`, and whether there may be more after them."""
-    terms = list_terms(query)
     bounds, parameters = _bound(query, after)
     direction = "ASC" if query.ascending else "DESC"
     order = ", ".join(f"{column} {direction}" for column in ("stored", "partition", "offset", "position"))
-    rest = "".join(f" AND has(terms, {term:d})" for term in terms[1:])
-    listed = (
-        "SELECT id, stored, partition, offset, position FROM {database:Identifier}.postings "
-        f"WHERE term = {terms[0]:d}{rest}{bounds} ORDER BY {order} LIMIT {limit:d}"
-    )
-    parts = [f"({listed})"]
-    if terms != [name_term("every")]:
-        parts += [
-            "SELECT id, stored, partition, offset, position FROM {database:Identifier}.open_references "
-            f"WHERE target IN ({chain}){bounds}"
-            for chain in _list_open_chains(terms)
-        ]
+    parts = []
+    for choice in list_choices(query):
+        first, *others = choice.terms
+        rest = "".join(f" AND has(terms, {term:d})" for term in others)
+        within = bounds + _bound_choice(choice)
+        parts.append(
+            "(SELECT id, stored, partition, offset, position FROM {database:Identifier}.postings "
+            f"WHERE term = {first:d}{rest}{within} ORDER BY {order} LIMIT {limit:d})"
+        )
+        if choice.terms != [name_term("every")]:
+            parts += [
+                "SELECT id, stored, partition, offset, position FROM {database:Identifier}.open_references "
+                f"WHERE target IN ({chain}){within}"
+                for chain in _list_open_chains(choice.terms)
+            ]
     with translate_errors():
         result = await client.query(
             "SELECT id, toUnixTimestamp64Milli(stored), partition, offset, position "
@@ -116,6 +148,13 @@ def _list_open_chains(terms: Sequence[int]) -> list[str]:
     return [matching, further]
 
 
+def _bound_choice(choice: Choice) -> str:
+    """Return the conditions of a choice's own bounds, each beginning with AND."""
+    since = "" if choice.since is None else f" AND stored >= fromUnixTimestamp64Milli({choice.since:d}, 'UTC')"
+    until = "" if choice.until is None else f" AND stored < fromUnixTimestamp64Milli({choice.until:d}, 'UTC')"
+    return since + until
+
+
 def _bound(query: StatementQuery, after: Place | None) -> tuple[str, dict[str, Any]]:
     """Return the conditions on a statement's own place, each beginning with AND, and their parameters."""
     conditions = ""
@@ -138,9 +177,9 @@ def _bound(query: StatementQuery, after: Place | None) -> tuple[str, dict[str, A
 
 
 async def _read_current(
-    client: AsyncClient, database: str, candidates: Sequence[tuple[UUID, Place]]
+    client: AsyncClient, database: str, candidates: Sequence[tuple[UUID, Place]], *, withholds: bool
 ) -> list[StoredStatement]:
-    """Return the candidates that stand, in their order: neither voided nor the later copy of an id."""
+    """Return the candidates that stand, in their order: neither voided, nor withheld, nor the later copy of an id."""
     if not candidates:
         return []
     ids = list_ids([statement_id for statement_id, _ in candidates])
@@ -149,6 +188,7 @@ async def _read_current(
             f"SELECT {STORED_COLUMNS} FROM {{database:Identifier}}.statements WHERE id IN {ids} "
             f"AND (verb = '{VOIDED}' OR id NOT IN "
             f"(SELECT target FROM {{database:Identifier}}.voidings WHERE target IN {ids})) "
+            f"{f'AND NOT {IS_WITHHELD} ' if withholds else ''}"
             "ORDER BY precedence DESC LIMIT 1 BY id",
             parameters={"database": database},
         )

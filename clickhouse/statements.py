@@ -1,7 +1,7 @@
 """The statements of a tenant, as rows in and as rows out.
 
 `Row` is written once by the stream processors and read by the LRS, the boards and the analysts. Its fields are the
-columns of migrations/tenant/0001_statements.sql in their order; a contract test holds the two together.
+columns that migrations/tenant make, in their order; a test holds the two together.
 """
 
 from __future__ import annotations
@@ -50,6 +50,10 @@ class Row(NamedTuple):
     completion: bool | None
     success: bool | None
     score_scaled: float | None
+    conformance: str
+    profile: str
+    template: str
+    failed_rule: str
     statement: str
     sealed: str
     fingerprint: str
@@ -107,6 +111,9 @@ class StoredStatement:
 STORED_COLUMNS = "id, toUnixTimestamp64Milli(stored), partition, offset, position, statement, sealed"
 """What `to_stored` takes, in its order."""
 
+IS_WITHHELD = "hasAny(terms, (SELECT groupArray(term) FROM {database:Identifier}.persons FINAL WHERE restricted))"
+"""Whether the processing of a statement's actor or object is paused (the view `withheld_statements` lists these)."""
+
 
 async def find_ids(client: AsyncClient, database: str, ids: Iterable[UUID]) -> dict[UUID, Existing]:
     """Look up which of these ids are stored; the cost depends on the number of ids asked, hardly on the store.
@@ -150,19 +157,25 @@ async def find_links(client: AsyncClient, database: str, ids: Iterable[UUID]) ->
     return found
 
 
-async def get_statement(client: AsyncClient, database: str, statement_id: UUID) -> tuple[StoredStatement, bool] | None:
-    """Read one statement by its id, and whether it is voided."""
+async def get_statement(
+    client: AsyncClient, database: str, statement_id: UUID, *, withholds: bool = True
+) -> tuple[StoredStatement, bool] | None:
+    """Read one statement by its id, and whether it is voided; None also of one that is withheld.
+
+    Without `withholds` it is not looked whose processing is paused.
+    """
+    withheld = IS_WITHHELD if withholds else "false"
     with translate_errors():
         result = await client.query(
             f"SELECT {STORED_COLUMNS}, verb != '{VOIDED}' AND id IN "
-            "(SELECT target FROM {database:Identifier}.voidings WHERE target = {id:UUID}) "
+            f"(SELECT target FROM {{database:Identifier}}.voidings WHERE target = {{id:UUID}}), {withheld} "
             "FROM {database:Identifier}.statements WHERE id = {id:UUID} ORDER BY precedence DESC LIMIT 1",
             parameters={"database": database, "id": statement_id},
         )
     if not result.result_rows:
         return None
-    *columns, voided = result.result_rows[0]
-    return to_stored(columns), bool(voided)
+    *columns, voided, is_withheld = result.result_rows[0]
+    return None if is_withheld else (to_stored(columns), bool(voided))
 
 
 def to_stored(row: Sequence[Any]) -> StoredStatement:

@@ -21,9 +21,11 @@ Kind = Literal[
     "related-activity",
     "registration",
     "authority",
+    "attachment",
 ]
 """`every` is the term of all statements; the others are the filters of Communication 2.1.3, with `authority` for the
-statements that one credential has written. Agents and authorities are pseudonyms."""
+statements that one credential has written and `attachment` for those that describe a content of that hash, or (the
+value "") any. Agents and authorities are pseudonyms."""
 
 
 @functools.lru_cache(maxsize=200_000)

@@ -59,7 +59,7 @@ class Provisioned:
 
 def provision(grafana: GrafanaAddress, boards: TenantBoards) -> Provisioned:
     """Bring a tenant's organisation about; raises ProvisioningError, whose text holds no password."""
-    try:
+    with _explained(grafana):
         with _open(grafana) as api:
             organisation, changes = _ensure_organisation(api, boards.tenant)
         with _open(grafana, organisation) as api:
@@ -67,13 +67,40 @@ def provision(grafana: GrafanaAddress, boards: TenantBoards) -> Provisioned:
             changes += _ensure_folder(api)
             changes += _ensure_dashboards(api, boards.language)
             changes += _ensure_preferences(api, boards)
+    return Provisioned(organisation, tuple(changes))
+
+
+def find_organisation(grafana: GrafanaAddress, tenant: str) -> int | None:
+    """Return the number of a tenant's organisation, None when it has none. Raises ProvisioningError."""
+    with _explained(grafana), _open(grafana) as api:
+        found = _find(api.organization.find_organization, tenant)
+    return None if found is None else int(found["id"])
+
+
+def remove_organisation(grafana: GrafanaAddress, tenant: str) -> bool:
+    """Delete a tenant's organisation with all that is in it; returns whether there was one.
+
+    Raises ProvisioningError.
+    """
+    with _explained(grafana), _open(grafana) as api:
+        found = _find(api.organization.find_organization, tenant)
+        if found is None:
+            return False
+        # Somebody else may have deleted it in between.
+        _find(api.organizations.delete_organization, found["id"])
+    return True
+
+
+@contextmanager
+def _explained(grafana: GrafanaAddress) -> Iterator[None]:
+    try:
+        yield
     except GrafanaUnauthorizedError as error:
         raise ProvisioningError("Grafana does not accept this administrator's name and password.") from error
     except GrafanaException as error:
         raise ProvisioningError(f"Grafana refused, with status {error.status_code}: {error.message}") from error
     except niquests.exceptions.RequestException as error:
         raise ProvisioningError(f"Grafana does not answer at {_hide_credentials(grafana.url)}.") from error
-    return Provisioned(organisation, tuple(changes))
 
 
 @contextmanager

@@ -13,13 +13,13 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Engine, Row, select, update
 
-from identity.database import insert_new, reading, writing
+from identity.database import check_reachable, insert_new, reading, writing
 from identity.errors import AlreadyExists, InvalidValue, WrongCredential
 from identity.passwords import hash_secret, verify_secret
 from identity.tables import CREDENTIALS
@@ -120,6 +120,13 @@ def list_credentials(engine: Engine, tenant: str) -> list[ListedCredential]:
     return [ListedCredential(_to_credential(row), row.created_at, row.disabled_at) for row in rows]
 
 
+def find_credential(engine: Engine, key: str) -> Credential | None:
+    """Return the credential of this key, disabled or not, None when there is none. Raises IdentityUnavailable."""
+    with reading(engine) as connection:
+        row = connection.execute(select(CREDENTIALS).where(CREDENTIALS.c.key == key)).one_or_none()
+    return None if row is None else _to_credential(row)
+
+
 def disable_credential(engine: Engine, key: str) -> bool:
     """Refuse the credential from now on; an Authenticator notices within its `ttl`.
 
@@ -139,6 +146,8 @@ def disable_credential(engine: Engine, key: str) -> bool:
 class _Verified:
     credential: Credential
     secret_hash: str = field(repr=False)
+    confirmed: float = field(compare=False)
+    """When its row was last looked up."""
     until: float = field(compare=False)
 
 
@@ -148,6 +157,10 @@ class Authenticator:
     A verified pair is trusted for `ttl` seconds, and after that as soon as its row is seen to be unchanged. It is
     remembered as an HMAC under a key that lives and dies with this object, for at most `capacity` pairs. A refusal is
     not remembered and costs the same whether or not the key exists.
+
+    While the database does not answer, `endure` trusts a pair on, for at most `outage_ttl` seconds since its row was
+    last seen to stand: who disables a credential meanwhile, on a database that only this process does not reach, has
+    to wait for as long.
     """
 
     def __init__(
@@ -155,11 +168,13 @@ class Authenticator:
         engine: Engine,
         *,
         ttl: float = 60,
+        outage_ttl: float = 3600,
         capacity: int = 10_000,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._engine = engine
         self._ttl = ttl
+        self._outage_ttl = outage_ttl
         self._capacity = capacity
         self._clock = clock
         self._process_key = secrets.token_bytes(32)
@@ -180,13 +195,31 @@ class Authenticator:
         entry = self._recall(token)
         if entry is None:
             return None
-        until = self._clock() + self._ttl
+        now = self._clock()
         row = self._find(key)
         if row is None or row.secret_hash != entry.secret_hash:
             with self._lock:
                 self._verified.pop(token, None)
             return None
-        return self._remember(token, row, until)
+        return self._remember(token, row, now)
+
+    def endure(self, key: str, secret: str) -> Credential | None:
+        """Return the credential of a pair whose row stood within `outage_ttl`, and trust it for `ttl` more.
+
+        For when the database does not answer; never waits.
+        """
+        token, now = self._token(key, secret), self._clock()
+        with self._lock:
+            entry = self._verified.get(token)
+            if entry is None or entry.confirmed + self._outage_ttl <= now:
+                return None
+            until = min(now + self._ttl, entry.confirmed + self._outage_ttl)
+            self._verified[token] = replace(entry, until=until)
+        return entry.credential
+
+    def check(self) -> None:
+        """Raise IdentityUnavailable unless credentials can be looked up now."""
+        check_reachable(self._engine)
 
     def authenticate(self, key: str, secret: str) -> Credential:
         """Return the credential that `key` and `secret` belong to.
@@ -197,11 +230,11 @@ class Authenticator:
         known = self.recall(key, secret)
         if known is not None:
             return known
-        until = self._clock() + self._ttl
+        now = self._clock()
         row = self._find(key)
         if not verify_secret(None if row is None else row.secret_hash, secret) or row is None:
             raise WrongCredential
-        return self._remember(self._token(key, secret), row, until)
+        return self._remember(self._token(key, secret), row, now)
 
     def _find(self, key: str) -> Row[Any] | None:
         # A key that none can have is looked up all the same, as one that none has.
@@ -211,10 +244,10 @@ class Authenticator:
                 select(CREDENTIALS).where(CREDENTIALS.c.key == sought, CREDENTIALS.c.disabled_at.is_(None))
             ).one_or_none()
 
-    def _remember(self, token: bytes, row: Row[Any], until: float) -> Credential:
+    def _remember(self, token: bytes, row: Row[Any], confirmed: float) -> Credential:
         credential = _to_credential(row)
         with self._lock:
-            self._verified[token] = _Verified(credential, row.secret_hash, until)
+            self._verified[token] = _Verified(credential, row.secret_hash, confirmed, confirmed + self._ttl)
             while len(self._verified) > self._capacity:
                 self._verified.popitem(last=False)
         return credential

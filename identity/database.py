@@ -11,28 +11,27 @@ import sqlite3
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
-import alembic.command
-import alembic.config
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, Table, create_engine, event, make_url, text
+from sqlalchemy import Connection, Engine, Table, create_engine, event, inspect, make_url, select, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError, SQLAlchemyError
 
 from identity.errors import IdentityError, IdentityUnavailable, InvalidValue
+from identity.tables import TENANTS
 
 _BUSY_MILLISECONDS = 30_000
+_MIGRATIONS = Path(__file__).parent / "migrations"
 _MIGRATION_LOCK = 0x6A616C6F6E  # any constant that nothing else in the database locks: "jalon"
 
 
-def open_database(url: str) -> Engine:
+def open_database(url: str, *, create: bool = True) -> Engine:
     """Return the engine for an SQLAlchemy `url`; no connection is made yet.
 
-    A SQLite file is created, readable by its owner only. Raises InvalidValue for a URL that cannot be used and
-    IdentityUnavailable when the file cannot be made.
+    With `create`, a SQLite file is created, readable by its owner only. Raises InvalidValue for a URL that cannot be
+    used and IdentityUnavailable when the file cannot be made.
     """
     try:
         parsed = make_url(url)
@@ -46,10 +45,26 @@ def open_database(url: str) -> Engine:
         ) from error
     if parsed.get_backend_name() == "sqlite":
         if parsed.database:
-            _create_private_file(Path(parsed.database))
+            if create:
+                _create_private_file(Path(parsed.database))
+            event.listen(engine, "do_connect", _open_existing_file)
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
+    elif engine.driver == "psycopg":
+        event.listen(engine, "do_connect", _connect_bounded)
     return engine
+
+
+def _connect_bounded(_dialect: object, _record: object, arguments: list[Any], parameters: dict[str, Any]) -> object:
+    from identity.postgres import connect  # noqa: PLC0415 (its driver is an extra)
+
+    return connect(*arguments, **parameters)
+
+
+def _open_existing_file(_dialect: object, _record: object, arguments: list[Any], parameters: dict[str, Any]) -> None:
+    # A file that was moved away is out of reach; SQLite itself would put an empty one in its place.
+    arguments[0] = f"{Path(arguments[0]).absolute().as_uri()}?mode=rw"
+    parameters["uri"] = True
 
 
 def _create_private_file(path: Path) -> None:
@@ -69,6 +84,8 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
     # A learner's key must outlive a power cut, or what was sealed under it is lost.
     cursor.execute("PRAGMA synchronous = FULL")
     cursor.execute("PRAGMA foreign_keys = ON")
+    # What is deleted or replaced is overwritten: a key that was destroyed must not be found in the file.
+    cursor.execute("PRAGMA secure_delete = ON")
     cursor.close()
 
 
@@ -109,9 +126,14 @@ def writing(engine: Engine, error: type[IdentityError] = IdentityUnavailable) ->
 
 @contextmanager
 def _transaction(engine: Engine, error: type[IdentityError]) -> Iterator[Connection]:
+    with _telling(error), engine.begin() as connection:
+        yield connection
+
+
+@contextmanager
+def _telling(error: type[IdentityError]) -> Iterator[None]:
     try:
-        with engine.begin() as connection:
-            yield connection
+        yield
     except SQLAlchemyError as failure:
         # Not chained: PostgreSQL's own text quotes the row that it refuses.
         raise error(
@@ -127,10 +149,61 @@ def _explain(failure: SQLAlchemyError) -> str:
     return f"{name}: {str(cause).partition(chr(10))[0]}" if isinstance(failure, OperationalError) else name
 
 
+def check_reachable(engine: Engine) -> None:
+    """Raise IdentityUnavailable unless the database answers and holds our tables."""
+    with reading(engine) as connection:
+        connection.execute(select(TENANTS.c.id).limit(1))
+
+
 def insert_new(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
     """Insert those `rows` whose primary key is not there yet; the others are left as they stand."""
     dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
     connection.execute(dialect.insert(table).on_conflict_do_nothing(), cast("Sequence[dict[str, Any]]", rows))
+
+
+@dataclass(frozen=True, slots=True)
+class SchemaState:
+    """Which revision a database has ("" for none), and which is this version's."""
+
+    current: str
+    newest: str
+
+
+def read_schema(engine: Engine) -> SchemaState:
+    """Tell how the schema stands, changing nothing. Raises IdentityUnavailable.
+
+    Without Alembic, which takes 0.5 s to load: every process and command asks this, and finds nothing to do.
+    """
+    newest = max(path.stem[1:].partition("_")[0] for path in (_MIGRATIONS / "versions").glob("r*.py"))
+    with reading(engine) as connection:
+        if not inspect(connection).has_table("alembic_version"):
+            return SchemaState("", newest)
+        rows = connection.execute(text("SELECT version_num FROM alembic_version ORDER BY version_num"))
+        return SchemaState(" ".join(row[0] for row in rows), newest)
+
+
+def forget_deleted(engine: Engine) -> None:
+    """Have the database give up what it still holds of deleted rows, as far as it can be told to.
+
+    SQLite overwrites them in its file and empties its write-ahead log. PostgreSQL gives up rows that no transaction
+    sees any more; its own write-ahead log keeps them until it is recycled. Raises IdentityUnavailable when somebody
+    reads all the while: to be tried again.
+    """
+    with _telling(IdentityUnavailable):
+        if engine.dialect.name == "postgresql":
+            with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+                for table in ("learner_keys", "documents"):
+                    connection.exec_driver_sql(f"VACUUM {table}")
+            return
+        raw = engine.raw_connection()
+        try:
+            busy, _, _ = raw.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        except sqlite3.OperationalError:
+            busy = True
+        finally:
+            raw.close()
+    if busy:
+        raise IdentityUnavailable("The identity database is being read without a pause: run the command again.")
 
 
 def upgrade(engine: Engine) -> None:
@@ -138,12 +211,14 @@ def upgrade(engine: Engine) -> None:
 
     Raises IdentityUnavailable.
     """
-    config = alembic.config.Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
-    with reading(engine) as connection:
-        current = MigrationContext.configure(connection).get_current_heads()
-    if set(current) == set(ScriptDirectory.from_config(config).get_heads()):
+    schema = read_schema(engine)
+    if schema.current == schema.newest:
         return
+    import alembic.command  # noqa: PLC0415 (see read_schema)
+    import alembic.config  # noqa: PLC0415
+
+    config = alembic.config.Config()
+    config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
     with writing(engine) as connection:
         if connection.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK})

@@ -49,6 +49,16 @@ def pseudonym(keys: TenantKeys, identifier: str) -> str:
     return _digest(keys.pseudonym, keys.version, identifier)
 
 
+def older_pseudonyms(keys: TenantKeys, identifier: str) -> tuple[str, ...]:
+    """Return the pseudonyms that the identifier had under the tenant's keys before this one, the newest first."""
+    return tuple(_digest(key, version, identifier) for version, key in keys.older)
+
+
+def list_versions(keys: TenantKeys, identifier: str) -> tuple[str, ...]:
+    """Return the pseudonyms that the identifier has under this key of the tenant and those before it, newest first."""
+    return (pseudonym(keys, identifier), *older_pseudonyms(keys, identifier))
+
+
 def normalise_mbox(mbox: str) -> str:
     """Return a mailto IRI with everything lower-cased: `mailto:ada@example.org`."""
     address = mbox.strip()

@@ -8,29 +8,50 @@ from typing import NoReturn
 import typer
 
 from jalon import __version__
-from jalon.commands import demo, importing, migrate, produce, run, running, tenants
 from jalon.commands.ending import run_and_exit
+from jalon.commands.loading import Entry, make_group
+
+_ENTRIES = {
+    "up": Entry("running", "up"),
+    "down": Entry("running", "down"),
+    "status": Entry("running", "status"),
+    "import": Entry("importing", "import_files"),
+    "smoke": Entry("importing", "smoke"),
+    "demo": Entry("demo", "demo"),
+    "simulate": Entry("simulating", "simulate"),
+    "produce": Entry("produce"),
+    "tenant": Entry("tenants", "tenant_app", also=("persons",)),
+    "credential": Entry("tenants", "credential_app"),
+    "account": Entry("accounts"),
+    "analyst": Entry("analysts"),
+    "webhook": Entry("webhooks"),
+    "checkin": Entry("checkin"),
+    "subject": Entry("subjects", also=("persons", "erasing", "subject_export")),
+    "dead-letters": Entry("dead_letters"),
+    "policy": Entry("policies"),
+    "profile": Entry("profiles"),
+    "disclosure": Entry("disclosure"),
+    "retention": Entry("retention"),
+    "audit": Entry("audit"),
+    "vault": Entry("vault"),
+    "migrate": Entry("migrate", "migrate"),
+    "run": Entry("run", hidden=True),
+}
+
 
 app = typer.Typer(
     name="jalon",
+    cls=make_group(_ENTRIES),
     help="An event-streaming learning record store with real-time analytics.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,  # they would print secrets that a frame holds
     add_completion=False,
 )
-app.command()(running.up)
-app.command()(running.down)
-app.command()(running.status)
-app.command("import")(importing.import_files)
-app.command()(importing.smoke)
-app.command()(demo.demo)
-app.command()(demo.demo)
-app.add_typer(produce.app, name="produce")
-app.add_typer(tenants.tenant_app, name="tenant")
-app.add_typer(tenants.credential_app, name="credential")
-app.add_typer(tenants.viewer_app, name="viewer")
-app.command()(migrate.migrate)
-app.add_typer(run.app, name="run", hidden=True)
+
+
+@app.callback()
+def _have_commands() -> None:
+    """Make a group of the application, although only one command is declared here."""
 
 
 @app.command()

@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from producers.bigbluebutton import BigBlueButtonSource, Conventions, parse_even
 from producers.checkpoint import Checkpoint
 from producers.gaia import GaiaSource
 from producers.gaia.extracts import Reading
+from producers.meetings import Meetings
 from producers.naming import Naming
 from producers.production import Sink, map_rows, produce
 from producers.rows import Place, Rejected, Source
@@ -27,7 +28,7 @@ from producers.simulation import Day, Files, Truth, choose_shift, find_truth, li
 from producers.simulation.files import BIGBLUEBUTTON_PREFIX
 from producers.sinks import KafkaSink, LrsSink
 from producers.zoom import ZoomSource
-from producers.zoom.source import Meetings
+from xapi_profiles.kafka_access import ANYBODY, KafkaAccess
 from xapi_profiles.record import TOPIC
 
 Progress = Callable[[str, int, int | None], None]
@@ -35,6 +36,7 @@ Progress = Callable[[str, int, int | None], None]
 
 _REQUEST = 50
 _LONGEST_WAIT = 0.2
+_BEFORE = timedelta(minutes=30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +50,33 @@ class Target:
     tenant: str
     home: str = ""
     topic: str = TOPIC
+    kafka_access: KafkaAccess = ANYBODY
+    names_secret: bytes = field(default=b"", repr=False)
 
     @property
     def naming(self) -> Naming:
         """How the tenant's activities are named."""
-        return Naming(self.tenant, self.home or None)
+        return Naming(self.tenant, self.home or None, self.names_secret)
+
+
+class Clock:
+    """The time of a play that begins at `started` with what happened from `since` on, `speed` times as fast as it did.
+
+    It does not overtake ours: once it has caught up, both go on together. Without a speed it shows ours at once.
+    """
+
+    def __init__(self, since: datetime, started: datetime, speed: float | None = None) -> None:
+        """Begin a play; a speed is above 1."""
+        self._since, self._started, self._speed = since, started, speed or 1.0
+        self._caught_up = started if speed is None else started + (started - since) / (speed - 1)
+
+    def at(self, moment: datetime) -> datetime:
+        """Return what the clock shows at a moment of ours."""
+        return moment if moment >= self._caught_up else self._since + self._speed * (moment - self._started)
+
+    def pace(self, instant: datetime) -> float:
+        """Return how many of its seconds pass in one of ours when it shows an instant."""
+        return self._speed if instant < self._caught_up else 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,18 +97,21 @@ def play(
     seed: int = 7,
     now: datetime | None = None,
     zone: str = "Europe/Paris",
+    to_its_start: bool = False,
     progress: Progress = lambda _what, _count, _total: None,
 ) -> Played:
     """Send the day of which `now` is about the middle of the afternoon, up to now; returns once all is accepted.
 
-    Nothing is sent twice, however often it is played on one day. Raises ProducerError when Kafka or the LRS fails.
+    With `to_its_start` only what was known before anybody came is sent; the rest is left to `stream_live`. Nothing is
+    sent twice, however often it is played on one day. Raises ProducerError when Kafka or the LRS fails.
     """
     now = (now or datetime.now(UTC)).astimezone(UTC)
     # A folder per day, checkpoints too: the extracts of one invented day know nothing of another's sessions.
     directory = directory / now.astimezone(ZoneInfo(zone)).date().isoformat()
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     day = _choose_day(directory / "day.json", seed, now, ZoneInfo(zone))
-    return play_day(target, day, now, directory, progress=progress)
+    until = min(now, day.sessions[0].rows[0][0] - _BEFORE) if to_its_start else now
+    return play_day(target, day, until, directory, progress=progress)
 
 
 def play_day(
@@ -109,23 +136,32 @@ def stream_live(
     played: Played,
     *,
     rate: float = 1.0,
+    speed: float | None = None,
     stop: Callable[[], bool] = lambda: False,
     progress: Progress = lambda _what, _count, _total: None,
 ) -> int:
     """Send live events as they happen, about `rate` a second, until `stop` says so; returns how many were sent.
 
-    Raises ProducerError when Kafka or the LRS fails.
+    With a `speed` (above 1) what happened since the play's end is told that many times as fast as it did, until the
+    present is reached; else at once. Raises ProducerError when Kafka or the LRS fails.
     """
     naming = target.naming
     source = _bigbluebutton(played.files.bigbluebutton, naming)
-    count = 0
+    count, clock = 0, Clock(played.until, datetime.now(UTC), speed)
     with ExitStack() as stack:
         kafka = stack.enter_context(
-            KafkaSink(target.kafka_bootstrap, target.tenant, BigBlueButtonSource.name, topic=target.topic)
+            KafkaSink(
+                target.kafka_bootstrap,
+                target.tenant,
+                BigBlueButtonSource.name,
+                topic=target.topic,
+                access=target.kafka_access,
+            )
         )
         lrs = stack.enter_context(LrsSink(target.lrs_url, target.key, target.secret))
-        for event in live_events(played.day, naming, since=played.until, rate=rate):
-            if not _wait_for(event.at, stop):
+        events = live_events(played.day, naming, since=played.until, rate=lambda instant: rate / clock.pace(instant))
+        for event in events:
+            if not _wait_for(event.at, clock, stop):
                 break
             if event.channel == "bigbluebutton":
                 rows = parse_event(event.body, Place("live", count + 1), "")
@@ -178,7 +214,9 @@ def _bigbluebutton(path: Path, naming: Naming) -> BigBlueButtonSource:
 
 def _send(target: Target, source: Source, directory: Path, progress: Progress) -> int:
     with (
-        KafkaSink(target.kafka_bootstrap, target.tenant, source.name, topic=target.topic) as sink,
+        KafkaSink(
+            target.kafka_bootstrap, target.tenant, source.name, topic=target.topic, access=target.kafka_access
+        ) as sink,
         Checkpoint(directory / "checkpoints", target.tenant, source.name) as checkpoint,
     ):
         report = produce(
@@ -201,11 +239,11 @@ def _post(lrs: Sink, what: str, path: Path, progress: Progress) -> int:
     return len(statements)
 
 
-def _wait_for(at: datetime, stop: Callable[[], bool]) -> bool:
-    """Wait until an instant has come; False when it is time to stop."""
+def _wait_for(at: datetime, clock: Clock, stop: Callable[[], bool]) -> bool:
+    """Wait until a clock shows an instant; False when it is time to stop."""
     while not stop():
-        seconds = (at - datetime.now(UTC)).total_seconds()
-        if seconds <= 0:
+        shown = clock.at(datetime.now(UTC))
+        if at <= shown:
             return True
-        time.sleep(min(seconds, _LONGEST_WAIT))
+        time.sleep(min((at - shown).total_seconds() / clock.pace(shown), _LONGEST_WAIT))
     return False

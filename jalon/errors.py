@@ -7,8 +7,10 @@ JalonError
 ├── DiskFull            too little free disk to run on
 ├── PortInUse           another program listens where one of ours must
 ├── AlreadyRunning      this data directory is run by another `jalon up`
+├── AlreadyUnderWay     another process does the same at this moment
 ├── NotRunning          a command needs the running product, which is not there
 ├── StillProcessing     accepted statements are not stored yet, and nothing moves
+├── ExportIncomplete    not everything that a tenant holds is in its export
 ├── StartFailed         a process did not become ready
 └── WrongInput          what the user gave a command cannot be used              exit status 2
 """
@@ -60,6 +62,12 @@ class AlreadyRunning(JalonError):
     code = "already-running"
 
 
+class AlreadyUnderWay(JalonError):
+    """Another process does the same at this moment."""
+
+    code = "already-under-way"
+
+
 class NotRunning(JalonError):
     """The command needs the running product."""
 
@@ -70,6 +78,12 @@ class StillProcessing(JalonError):
     """What was accepted is not stored yet, and nothing moves."""
 
     code = "still-processing"
+
+
+class ExportIncomplete(JalonError):
+    """Not everything that is held could be exported, so nothing was written, and nothing may be removed."""
+
+    code = "export-incomplete"
 
 
 class StartFailed(JalonError):

@@ -9,25 +9,39 @@ from __future__ import annotations
 import difflib
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
-from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from identity.roles import Role
 from jalon.errors import WrongSettings
 from jalon.ports import LOOPBACK, free_ports
+from jalon.setting_values import (
+    IssuerUrl,
+    KeyServiceUrl,
+    ObjectStoreUrl,
+    Origins,
+    Port,
+    Positive,
+    Roles,
+    Seconds,
+    Url,
+    check_kafka_access,
+    read_roles,
+)
+from xapi_profiles.kafka_access import KafkaAccess, Mechanism, Security
 
 PREFIX = "JALON_"
 # Read beside the settings: where they are, and what tests run against (tests/conftest.py).
 BESIDE = ("JALON_SETTINGS", "JALON_TEST_")
 DEFAULT_FILE = "jalon.env"
 
-Port = Annotated[int, Field(ge=1, le=65535)]
-Positive = Annotated[int, Field(gt=0)]
-Seconds = Annotated[float, Field(gt=0, le=3600)]
+# What opens the vault is on no disk by our doing: it goes from process to process in their environment alone.
+OPENS_VAULT = ("master_key", "transit_token")
 
 
 class Settings(BaseSettings):
@@ -54,6 +68,19 @@ class Settings(BaseSettings):
     )
     kafka_heap_mib: Annotated[int, Field(ge=256)] = Field(
         default=512, description="Java heap of the embedded Kafka, in MiB."
+    )
+    kafka_security: Security = Field(
+        default="PLAINTEXT",
+        description="How clients reach an external Kafka: `PLAINTEXT`, `SSL`, `SASL_PLAINTEXT` or `SASL_SSL`.",
+    )
+    kafka_sasl_mechanism: Mechanism = Field(
+        default="SCRAM-SHA-512", description="How they sign in to it: `PLAIN`, `SCRAM-SHA-256` or `SCRAM-SHA-512`."
+    )
+    kafka_user: str = Field(default="", description="As whom, with `SASL_…`.")
+    kafka_password: SecretStr = Field(default=SecretStr(""), description="That user's password.")
+    kafka_ca_file: Path | None = Field(
+        default=None,
+        description="File with the certificates (PEM) of who vouches for its brokers. Empty: the system's own.",
     )
     topic: Annotated[str, Field(pattern=r"^[a-zA-Z0-9._-]{1,200}$")] = Field(
         default="jalon.accepted", description="Topic of accepted records."
@@ -84,17 +111,46 @@ class Settings(BaseSettings):
         repr=False,
         description="SQLAlchemy address of tenants, credentials and vault. Empty: SQLite in the data directory.",
     )
+    master_key_source: Literal["file", "environment", "transit"] = Field(
+        default="file",
+        description="Where the vault's master key is: a `file`, the `environment`, or a key service (`transit`).",
+    )
     master_key_file: Path | None = Field(
         default=None, description="File of the vault's master key. Empty: `master.key` in the data directory."
+    )
+    master_key: SecretStr = Field(
+        default=SecretStr(""),
+        description="The master key itself, 32 bytes in base64, with the source `environment`. Never written to disk.",
+    )
+    transit_url: KeyServiceUrl = Field(
+        default="", description="Address of a key service with the transit API (HashiCorp Vault, OpenBao)."
+    )
+    transit_mount: Annotated[str, Field(min_length=1)] = Field(
+        default="transit", description="Where its transit engine is mounted."
+    )
+    transit_key: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")] = Field(
+        default="jalon", description="The transit key that is the master key."
+    )
+    transit_namespace: str = Field(default="", description="Its namespace, if it has any.")
+    transit_token: SecretStr = Field(
+        default=SecretStr(""), description="A token that may encrypt and decrypt with it. Never written to disk."
+    )
+    transit_token_file: Path | None = Field(
+        default=None, description="A file that holds such a token instead; read anew whenever one is needed."
+    )
+
+    backup_days: Annotated[int, Field(ge=0, le=36_500)] = Field(
+        default=30,
+        description="How many days you keep backups of databases and attachments, as receipts of erasures tell.",
     )
 
     lrs_host: str = Field(default=LOOPBACK, description="Address the LRS listens on.")
     lrs_port: Port = Field(default=8080, description="Port of the LRS.")
-    lrs_public_url: str = Field(default="", description="The LRS's address as clients see it. Empty: host and port.")
+    lrs_public_url: Url = Field(default="", description="The LRS's address as clients see it. Empty: host and port.")
     max_body_bytes: Annotated[int, Field(ge=1024, le=256 * 1024 * 1024)] = Field(
         default=16 * 1024 * 1024, description="Largest body of a request that the LRS accepts, in bytes."
     )
-    attachments_url: str = Field(
+    attachments_url: ObjectStoreUrl = Field(
         default="",
         description=(
             "Object store of attachments: file:, s3:, gs: or az: address. Empty: `attachments/` in the data directory."
@@ -108,7 +164,7 @@ class Settings(BaseSettings):
         default=10, description="How long a read waits at most for what was accepted before it, in seconds."
     )
 
-    lrs_cors_origins: str = Field(
+    lrs_cors_origins: Origins = Field(
         default="*",
         description="Origins (https://host, parted by spaces) whose pages may use the LRS. `*`: any. "
         "They need a credential all the same.",
@@ -120,7 +176,7 @@ class Settings(BaseSettings):
     lrs_rate_burst: Positive = Field(
         default=100, description="Requests that one credential may send at once, under such a rate."
     )
-    oidc_issuer: str = Field(
+    oidc_issuer: IssuerUrl = Field(
         default="", description="OpenID Connect issuer whose bearer tokens the LRS takes. Empty: none."
     )
     oidc_audience: str = Field(default="", description="What its tokens must name as their audience (`aud`).")
@@ -136,12 +192,57 @@ class Settings(BaseSettings):
 
     boards_host: str = Field(default=LOOPBACK, description="Address the built-in boards listen on.")
     boards_port: Port = Field(default=8081, description="Port of the built-in boards.")
-    boards_public_url: str = Field(
+    boards_public_url: Url = Field(
         default="", description="The boards' address as browsers see it. Empty: host and port."
     )
 
+    boards_proxies: str = Field(
+        default=LOOPBACK,
+        description="Addresses, parted by commas, of the proxies before the boards: what they say of whom they speak "
+        "for (`X-Forwarded-For`) is believed.",
+    )
     boards_secret: SecretStr = Field(
-        default=SecretStr(""), description="Signs the boards' sessions. Generated when left empty."
+        default=SecretStr(""),
+        description="Signs what the boards leave in a browser before it is signed in. Generated when left empty.",
+    )
+    session_idle_minutes: Positive = Field(
+        default=720, description="After how long without a request a session of the boards ends, in minutes."
+    )
+    session_hours: Positive = Field(
+        default=168, description="After how long a session of the boards ends anyway, in hours."
+    )
+    sign_in_issuer: IssuerUrl = Field(
+        default="", description="OpenID Connect issuer at which people may sign in to the boards. Empty: none."
+    )
+    sign_in_client_id: str = Field(default="", description="As which of its clients the boards ask it.")
+    sign_in_client_secret: SecretStr = Field(
+        default=SecretStr(""), description="That client's secret. Empty: a public client."
+    )
+    sign_in_scope: Annotated[str, Field(pattern=r"(^|.* )openid( .*|$)")] = Field(
+        default="openid profile", description="The scopes that are asked for, parted by spaces."
+    )
+    sign_in_roles_claim: str = Field(
+        default="jalon_roles", description="The claim of its ID tokens that gives roles, such as `acme:viewer`."
+    )
+    sign_in_roles: Roles = Field(
+        default="",
+        description="What the words of that claim mean, if they are no roles themselves: JSON such as "
+        '`{"Training staff": "acme:viewer"}`; several roles are parted by spaces.',
+    )
+
+    webhooks_host: str = Field(default=LOOPBACK, description="Address that webhooks are received on.")
+    webhooks_port: Port = Field(default=8082, description="Port that webhooks are received on.")
+    webhooks_public_url: Url = Field(
+        default="", description="That address as other systems reach it. Empty: host and port."
+    )
+
+    scheduler_hour: Annotated[int, Field(ge=0, le=23)] = Field(
+        default=3, description="Hour at which the day's duties (retention) begin, in each tenant's time zone."
+    )
+
+    stray_days: Annotated[int, Field(ge=0, le=36_500)] = Field(
+        default=0,
+        description="Days after which records of no known tenant, which may hold names, are deleted. 0: kept.",
     )
 
     worker_group: Annotated[str, Field(pattern=r"^[a-zA-Z0-9._-]{1,200}$")] = Field(
@@ -151,7 +252,7 @@ class Settings(BaseSettings):
         default=1, description="Stream processor processes; more share the partitions."
     )
 
-    grafana_url: str = Field(default="", description="A Grafana to provision for each tenant. Empty: none.")
+    grafana_url: Url = Field(default="", description="A Grafana to provision for each tenant. Empty: none.")
     grafana_user: str = Field(default="admin", description="Grafana server administrator.")
     grafana_password: SecretStr = Field(default=SecretStr(""), description="The administrator's password.")
 
@@ -177,7 +278,7 @@ class Settings(BaseSettings):
         """Take values from the caller alone: only `load` looks at the environment."""
         return (init_settings,)
 
-    @field_validator("data_dir", "master_key_file")
+    @field_validator("data_dir", "kafka_ca_file", "master_key_file", "transit_token_file")
     @classmethod
     def _make_absolute(cls, path: Path | None) -> Path | None:
         return None if path is None else path.expanduser().absolute()
@@ -189,42 +290,6 @@ class Settings(BaseSettings):
         if any(character in "%;#\n\r" for character in str(path)):
             raise ValueError("choose a directory without % ; and # in its path")
         return path
-
-    @field_validator("lrs_public_url", "boards_public_url", "grafana_url")
-    @classmethod
-    def _check_url(cls, url: str) -> str:
-        parts = urlsplit(url)
-        if url and (parts.scheme not in {"http", "https"} or not parts.netloc):
-            raise ValueError("it must be empty or an http:// or https:// address")
-        return url.rstrip("/")
-
-    @field_validator("oidc_issuer")
-    @classmethod
-    def _check_issuer(cls, issuer: str) -> str:
-        # Compared with tokens character by character, so nothing is taken off its end.
-        parts = urlsplit(issuer)
-        if issuer and (parts.scheme not in {"http", "https"} or not parts.netloc or parts.query or parts.fragment):
-            raise ValueError("it must be empty or an http:// or https:// address without query")
-        return issuer
-
-    @field_validator("lrs_cors_origins")
-    @classmethod
-    def _check_origins(cls, origins: str) -> str:
-        for origin in origins.split():
-            parts = urlsplit(origin)
-            if origin != "*" and (
-                parts.scheme not in {"http", "https"} or f"{parts.scheme}://{parts.netloc}" != origin
-            ):
-                raise ValueError(f"{origin} is no origin: write https://host or https://host:port, without a path")
-        return origins
-
-    @field_validator("attachments_url")
-    @classmethod
-    def _check_object_store(cls, url: str) -> str:
-        schemes = ("file", "s3", "s3a", "gs", "az", "abfs", "abfss")
-        if url and urlsplit(url).scheme not in schemes:
-            raise ValueError(f"it must be empty or the address of an object store: {', '.join(schemes)}")
-        return url.rstrip("/")
 
     @model_validator(mode="after")
     def _check_together(self) -> Self:
@@ -240,6 +305,12 @@ class Settings(BaseSettings):
             raise ValueError(
                 "JALON_OIDC_ISSUER needs JALON_OIDC_AUDIENCE: without it a token made for another service would do"
             )
+        if self.sign_in_issuer and not self.sign_in_client_id:
+            raise ValueError(
+                "JALON_SIGN_IN_ISSUER needs JALON_SIGN_IN_CLIENT_ID, which the provider gave to the boards"
+            )
+        check_kafka_access(self.kafka_access, embedded=self.runtime == "embedded")
+        self._check_master_key()
         ports: dict[int, str] = {}
         for name in self.ports():
             if other := ports.get(getattr(self, name)):
@@ -247,10 +318,25 @@ class Settings(BaseSettings):
             ports[getattr(self, name)] = name
         return self
 
+    def _check_master_key(self) -> None:
+        wanted = {"master_key_file": "file", "master_key": "environment"}
+        for name, source in wanted.items():
+            value = getattr(self, name)
+            given = value.get_secret_value() if isinstance(value, SecretStr) else value
+            if given and source != self.master_key_source:
+                raise ValueError(
+                    f"{variable(name)} is set, but JALON_MASTER_KEY_SOURCE is {self.master_key_source}: "
+                    f"set it to {source}, or clear {variable(name)}"
+                )
+        if self.master_key_source == "transit" and not self.transit_url:
+            raise ValueError("JALON_MASTER_KEY_SOURCE=transit needs JALON_TRANSIT_URL, the address of the key service")
+        if self.transit_token.get_secret_value() and self.transit_token_file:
+            raise ValueError("give JALON_TRANSIT_TOKEN or JALON_TRANSIT_TOKEN_FILE, not both")
+
     def ports(self) -> tuple[str, ...]:
         """Name the settings that hold a port on which a process of this instance listens."""
         embedded = ("kafka_port", "kafka_controller_port", "clickhouse_port") if self.runtime == "embedded" else ()
-        return (*embedded, "lrs_port", "boards_port")
+        return (*embedded, "lrs_port", "boards_port", "webhooks_port")
 
     @property
     def record_bytes(self) -> int:
@@ -266,6 +352,17 @@ class Settings(BaseSettings):
     def kafka_servers(self) -> str:
         """The bootstrap servers to use, embedded or not."""
         return self.kafka_bootstrap or f"{LOOPBACK}:{self.kafka_port}"
+
+    @property
+    def kafka_access(self) -> KafkaAccess:
+        """How clients are let in to it."""
+        return KafkaAccess(
+            self.kafka_security,
+            self.kafka_sasl_mechanism,
+            self.kafka_user,
+            self.kafka_password.get_secret_value(),
+            str(self.kafka_ca_file or ""),
+        )
 
     @property
     def identity_url(self) -> str:
@@ -303,9 +400,29 @@ class Settings(BaseSettings):
         return self.boards_public_url or self.boards_local_url
 
     @property
+    def webhooks_local_url(self) -> str:
+        """The receivers' address from this machine, without a final slash."""
+        return f"http://{_reachable(self.webhooks_host)}:{self.webhooks_port}"
+
+    @property
+    def webhooks_url(self) -> str:
+        """The receivers' address for other systems, without a final slash."""
+        return self.webhooks_public_url or self.webhooks_local_url
+
+    @property
+    def known_roles(self) -> dict[str, list[Role]]:
+        """What the words of the identity provider's claim mean; empty when they are roles themselves."""
+        return read_roles(self.sign_in_roles)
+
+    @property
     def logs(self) -> Path:
         """The folder of the processes' logs."""
         return self.data_dir / "logs"
+
+    @property
+    def receipts(self) -> Path:
+        """The folder of signed receipts."""
+        return self.data_dir / "receipts"
 
     @property
     def run(self) -> Path:
@@ -354,23 +471,39 @@ class Settings(BaseSettings):
     @classmethod
     def for_directory(cls, directory: Path, **values: Any) -> Settings:  # noqa: ANN401 (any setting's type)
         """Settings of a throw-away instance: everything in `directory`, on free ports, nothing from the environment."""
-        names = ("kafka_port", "kafka_controller_port", "clickhouse_port", "lrs_port", "boards_port")
+        names = (
+            "kafka_port",
+            "kafka_controller_port",
+            "clickhouse_port",
+            "lrs_port",
+            "boards_port",
+            "webhooks_port",
+        )
         wanted = [name for name in names if name not in values]
         return cls.check({"data_dir": directory, **dict(zip(wanted, free_ports(len(wanted)), strict=True)), **values})
 
     def dump(self) -> str:
-        """Return everything, secrets included, as JSON for `restore`: for a 0600 file only."""
+        """Return everything but what opens the vault as JSON for `restore`, secrets included: for a 0600 file only."""
         secrets = {
             name: value.get_secret_value()
             for name in type(self).model_fields
-            if isinstance(value := getattr(self, name), SecretStr)
+            if name not in OPENS_VAULT and isinstance(value := getattr(self, name), SecretStr)
         }
-        return json.dumps(self.model_dump(mode="json") | secrets, indent=1)
+        return json.dumps(self.model_dump(mode="json", exclude=set(OPENS_VAULT)) | secrets, indent=1)
 
     @classmethod
     def restore(cls, text: str) -> Settings:
-        """Return the settings that `dump` wrote."""
+        """Return the settings that `dump` wrote; what opens the vault is for `with_vault_secrets` to add."""
         return cls.model_validate_json(text)
+
+    def vault_secrets(self) -> dict[str, str]:
+        """Return what opens the vault, by environment variable: for the processes that are started with it."""
+        return {variable(name): value for name in OPENS_VAULT if (value := getattr(self, name).get_secret_value())}
+
+    def with_vault_secrets(self, environment: Mapping[str, str]) -> Settings:
+        """Return these settings with what opens the vault taken from an environment, as far as it is there."""
+        given = {name: SecretStr(value) for name in OPENS_VAULT if (value := environment.get(variable(name)))}
+        return self.model_copy(update=given)
 
 
 def write_table() -> str:

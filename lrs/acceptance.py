@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from uuid import UUID
 
 from identity.attestation import attest
-from lrs.authentication import Caller
+from lrs.callers import Caller
 from lrs.errors import OutcomeUnknown
 from lrs.in_flight import InFlight, Reservation
 from lrs.log import AcceptedLog, Appended

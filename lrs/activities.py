@@ -7,8 +7,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from lrs.errors import BadRequest
-from lrs.frame import answer_json, version_of
+from lrs.frame import answer_json
 from lrs.parameters import parse_iri, read_parameters
 from lrs.services import Services
 from xapi_profiles.json_text import dump_json
@@ -22,14 +21,11 @@ class Activities:
 
     async def get(self, request: Request) -> Response:
         """Answer the activity with every text of its definition; one that is not known has its id alone. HEAD alike."""
-        version_of(request)
-        caller = await self._services.authentication.identify(request.headers.get("authorization"))
+        caller, _ = await self._services.begin(request)
         caller.may_read_definitions()
-        parameters = read_parameters(request.query_params.multi_items(), {"activityId"})
-        if "activityId" not in parameters:
-            raise BadRequest("Say which activity: send the parameter activityId.", code="parameter-missing")
+        parameters = read_parameters(request.query_params.multi_items(), required={"activityId"})
         activity_id = parse_iri("activityId", parameters["activityId"])
-        request.scope["consistent_through"] = await self._services.barrier.wait()
+        await self._services.pass_barrier(request)
         definitions = await self._services.reading.read_definitions([activity_id], caller)
         activity: dict[str, Any] = {"objectType": "Activity", "id": activity_id}
         if activity_id in definitions:

@@ -11,11 +11,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from identity.errors import IdentityUnavailable as IdentityDown
+from identity.persons import Person, find_person
 from identity.sealing import PSEUDONYM_HOME, open_agent
-from lrs.authentication import Caller
-from lrs.errors import BadRequest, IdentityUnavailable
-from lrs.frame import answer_json, version_of
-from lrs.parameters import parse_agent, read_agent, read_parameters
+from lrs.callers import Caller
+from lrs.errors import IdentityUnavailable
+from lrs.frame import answer_json
+from lrs.parameters import parse_agent, read_parameters
 from lrs.services import Services
 
 _IDENTIFIERS = ("mbox", "mbox_sha1sum", "openid", "account")
@@ -29,28 +30,33 @@ class Agents:
 
     async def get(self, request: Request) -> Response:
         """Answer the person: names and identifiers, or the pseudonym for who may not see people. HEAD alike."""
-        version_of(request)
-        caller = await self._services.authentication.identify(request.headers.get("authorization"))
+        caller, _ = await self._services.begin(request)
         caller.may_read_definitions()
-        parameters = read_parameters(request.query_params.multi_items(), {"agent"})
-        if "agent" not in parameters:
-            raise BadRequest("Say which agent: send the parameter agent.", code="parameter-missing")
-        asked = read_agent(parameters["agent"])
-        name = parse_agent(parameters["agent"], caller)
-        request.scope["consistent_through"] = await self._services.barrier.wait()
-        if not caller.credential.sees_identities:
-            return _answer([{"account": {"homePage": PSEUDONYM_HOME, "name": name}}])
-        return _answer([asked, *await self._open_forms(name, caller)])
-
-    async def _open_forms(self, name: str, caller: Caller) -> list[dict[str, Any]]:
-        sealed = await self._services.store.read_agent_forms(caller.tenant, name)
+        parameters = read_parameters(request.query_params.multi_items(), required={"agent"})
+        asked = parse_agent(parameters["agent"], caller)
+        await self._services.pass_barrier(request)
         try:
-            keys = await asyncio.to_thread(self._services.keys.find_learner_keys, caller.tenant, [name])
+            person = await asyncio.to_thread(find_person, self._services.keys.engine, caller.tenant, asked.versions)
+            if not caller.credential.sees_identities:
+                return _answer([{"account": {"homePage": PSEUDONYM_HOME, "name": person.pseudonym}}])
+            # Of whom processing is paused no more is told than was asked with.
+            forms = [] if person.restricted else await self._open_forms(person, caller)
         except IdentityDown as error:
             raise IdentityUnavailable("Identities cannot be read now. Send the request again later.") from error
-        if name not in keys:
-            return []
-        return [form for text in sealed if (form := open_agent(name, text, keys[name])) is not None]
+        return _answer([asked.form, *forms])
+
+    async def _open_forms(self, person: Person, caller: Caller) -> list[dict[str, Any]]:
+        """Return the forms in which a person was named, under every identifier of theirs."""
+        keys = await asyncio.to_thread(self._services.keys.find_learner_keys, caller.tenant, person.members)
+        forms = [
+            form
+            for name, key in keys.items()
+            for text in await self._services.store.read_agent_forms(caller.tenant, name)
+            if (form := open_agent(name, text, key)) is not None
+        ]
+        if forms:
+            await self._services.disclosures.note(caller, "agents", about=person.pseudonym)
+        return forms
 
 
 def make_person(forms: Iterable[dict[str, Any]]) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from itsdangerous import BadData, URLSafeSerializer
 
 from clickhouse.statement_query import StatementQuery
 from clickhouse.statements import Place
-from lrs.authentication import Caller
+from lrs.callers import Caller
 from lrs.errors import BadRequest
 from lrs.queries import Shape
 
@@ -60,13 +60,15 @@ def read_cursor(text: str, caller: Caller) -> tuple[StatementQuery, Shape]:
         raise BadRequest(
             "This more link is not one of this credential's: ask the first page again.", code="invalid-cursor"
         ) from None
+    agent = None if query.agent is None else tuple(query.agent)
     registration = None if query.registration is None else UUID(str(query.registration))
-    return replace(query, registration=registration, after=after), shape
+    return replace(query, agent=agent, registration=registration, after=after), shape
 
 
 def _serializer(caller: Caller) -> URLSafeSerializer:
-    # Derived from a key that every process of the installation has and nobody outside it.
-    key = hmac.digest(caller.keys.pseudonym, b"more", "sha256")
+    # Derived from a key that every process of the installation has and nobody outside it, and that stays when the key
+    # of pseudonyms is rotated.
+    key = hmac.digest(caller.keys.fingerprint, b"more", "sha256")
     return URLSafeSerializer(
         key,
         salt=f"{caller.tenant}/{caller.credential.key}".encode(),

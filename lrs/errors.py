@@ -4,6 +4,9 @@ LrsError
 ├── BadRequest              400  the request breaks a rule; problems[] name place, rule and what was found
 ├── Unauthenticated         401  no credential, or a wrong one
 ├── Forbidden               403  the credential lacks the scope
+│   ├── PersonErased             the request names a person who was erased and of whom nothing more is taken
+│   ├── Restricted               the processing of this person is paused
+│   └── TenantSuspended          its tenant may be used by nobody for now
 ├── NotFound                404
 ├── MethodNotAllowed        405
 ├── RequestTimeout          408  the body came too slowly
@@ -86,6 +89,31 @@ class Forbidden(LrsError):
 
     status = 403
     code = "forbidden"
+
+
+class PersonErased(Forbidden):
+    """The request names a person who was erased, and of whom the tenant takes nothing more; nothing was stored."""
+
+    code = "person-erased"
+
+    def __init__(self, **place: str) -> None:
+        super().__init__(
+            "The request names a person who was erased at their request, and of whom nothing more is taken: nothing "
+            "was stored. Leave that person out.",
+            details={"problems": [{**place, "message": "Names an erased person.", "found": "an erased person"}]},
+        )
+
+
+class Restricted(Forbidden):
+    """The processing of the person whom this is about is paused: nothing of theirs is read or changed."""
+
+    code = "restricted"
+
+
+class TenantSuspended(Forbidden):
+    """The credential's tenant is suspended: nothing is read or written until its operator resumes it."""
+
+    code = "tenant-suspended"
 
 
 class NotFound(LrsError):

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+from identity.sealing import PSEUDONYM_HOME
 from lrs.languages import choose_language
 
 _IDENTIFIERS = ("objectType", "mbox", "mbox_sha1sum", "openid", "account")
@@ -40,6 +41,20 @@ def make_canonical(statement: Json, definitions: Mapping[str, Json], languages: 
         return {**activity, "definition": translate_definition(definition, languages)} if definition else activity
 
     return _change(statement, of_agent=lambda agent: agent, of_verb=of_verb, of_activity=of_activity)
+
+
+def rename_agents(statement: Json, names: Mapping[str, str]) -> Json:
+    """Return the statement with pseudonyms replaced by those of `names`, in agents and groups at every place."""
+
+    def of_agent(agent: Json) -> Json:
+        account = agent.get("account")
+        if isinstance(account, dict) and account.get("homePage") == PSEUDONYM_HOME and account.get("name") in names:
+            agent = {**agent, "account": {**account, "name": names[account["name"]]}}
+        if "member" in agent:
+            agent = {**agent, "member": [of_agent(member) for member in agent["member"]]}
+        return agent
+
+    return _change(statement, of_agent=of_agent, of_verb=lambda verb: verb, of_activity=lambda activity: activity)
 
 
 def merge_definitions(definitions: Iterable[Json]) -> Json:

@@ -53,6 +53,12 @@ class Limits:
     """Accepted ids remembered until they are visible."""
     credential_seconds: float = 30
     """How long a verified credential is remembered; a revoked one works for as long at most."""
+    credential_outage_seconds: float = 3600
+    """How long after it was last looked up it works at most while the identity database does not answer."""
+    renewal_seconds: float = 2
+    """How long a request waits for a credential that is known to be looked up again."""
+    identity_seconds: float = 10
+    """How long a request waits for a secret's first check, and for identities to be opened; longer is answered 503."""
     document_threads: int = 4
     """Documents read or written at once."""
     documents_waiting: int = 1_000

@@ -16,6 +16,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 
 from lrs.errors import LogUnavailable, OutcomeUnknown, Overloaded, TooLarge
+from xapi_profiles.kafka_access import ANYBODY, KafkaAccess
 
 _logger = logging.getLogger(__name__)
 
@@ -67,6 +68,7 @@ class KafkaLog:
         ack_seconds: float,
         linger_ms: int = 2,
         client_id: str = "jalon-lrs",
+        access: KafkaAccess = ANYBODY,
     ) -> None:
         self._bootstrap = bootstrap
         self._topic = topic
@@ -75,6 +77,7 @@ class KafkaLog:
         self._ack_seconds = ack_seconds
         self._linger_ms = linger_ms
         self._client_id = client_id
+        self._options = access.list_options()
         self._producer: AIOKafkaProducer | None = None
         self._consumer: AIOKafkaConsumer | None = None
         self._connecting: asyncio.Task[None] | None = None
@@ -182,6 +185,7 @@ class KafkaLog:
                 max_request_size=self._record_bytes,
                 request_timeout_ms=int(self._ack_seconds * 1000),
                 metadata_max_age_ms=60_000,
+                **self._options,
             )
             consumer = AIOKafkaConsumer(
                 bootstrap_servers=self._bootstrap,
@@ -189,6 +193,7 @@ class KafkaLog:
                 group_id=None,
                 enable_auto_commit=False,
                 request_timeout_ms=int(self._ack_seconds * 1000),
+                **self._options,
             )
             try:
                 await producer.start()

@@ -8,7 +8,8 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from identity.fingerprint import fingerprint
-from lrs.authentication import Caller
+from lrs.callers import Caller
+from lrs.erasures import refuse_erased
 from lrs.errors import BadRequest, Conflict, TooLarge
 from lrs.negotiation import V2
 from xapi_profiles.errors import InvalidStatement, MalformedJson, RepeatedKey
@@ -27,7 +28,7 @@ class Candidate:
 
 
 def prepare_batch(body: bytes, caller: Caller, version: str, *, batch_statements: int) -> list[Candidate]:
-    """Return the statements of a POST. Raises BadRequest, TooLarge."""
+    """Return the statements of a POST. Raises BadRequest, PersonErased, TooLarge."""
     content = _parse(body)
     if isinstance(content, list) and len(content) > batch_statements:
         raise TooLarge(
@@ -38,7 +39,7 @@ def prepare_batch(body: bytes, caller: Caller, version: str, *, batch_statements
 
 
 def prepare_single(body: bytes, statement_id: UUID, caller: Caller, version: str) -> list[Candidate]:
-    """Return the statement of a PUT. Raises BadRequest."""
+    """Return the statement of a PUT. Raises BadRequest, PersonErased."""
     content = _parse(body)
     if not isinstance(content, dict):
         raise BadRequest("PUT takes one statement, a JSON object: send several with POST.", code="one-statement")
@@ -79,6 +80,7 @@ def _check(content: object, version: str) -> list[dict[str, Any]]:
 
 
 def _complete(statements: Sequence[dict[str, Any]], caller: Caller, version: str) -> list[Candidate]:
+    refuse_erased(statements, caller)
     key = caller.keys.fingerprint
     default_version = V2 if version == V2 else "1.0.0"
     candidates: list[Candidate] = []

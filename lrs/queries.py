@@ -8,7 +8,8 @@ from typing import Literal, cast, get_args
 from uuid import UUID
 
 from clickhouse.statement_query import StatementQuery
-from lrs.authentication import Caller
+from identity.hiding import hide_iri
+from lrs.callers import Caller
 from lrs.errors import BadRequest
 from lrs.parameters import parse_agent, parse_instant, parse_iri, parse_uuid, read_parameters, wrong_parameter
 
@@ -73,15 +74,12 @@ def _parse_by_id(parameters: Parameters, by_id: set[str]) -> ById:
 
 
 def _parse_query(parameters: Parameters, caller: Caller, page_statements: int) -> StatementQuery:
-    for name in ("verb", "activity"):
-        if name in parameters:
-            parse_iri(name, parameters[name])
     registration = parameters.get("registration")
     return StatementQuery(
-        agent=parse_agent(parameters["agent"], caller) if "agent" in parameters else None,
+        agent=parse_agent(parameters["agent"], caller).versions if "agent" in parameters else None,
         related_agents=_parse_boolean(parameters, "related_agents"),
-        verb=parameters.get("verb"),
-        activity=parameters.get("activity"),
+        verb=_parse_hidden(parameters, "verb", caller),
+        activity=_parse_hidden(parameters, "activity", caller),
         related_activities=_parse_boolean(parameters, "related_activities"),
         registration=None if registration is None else parse_uuid("registration", registration),
         since=_parse_milliseconds(parameters, "since"),
@@ -89,6 +87,11 @@ def _parse_query(parameters: Parameters, caller: Caller, page_statements: int) -
         ascending=_parse_boolean(parameters, "ascending"),
         limit=_parse_limit(parameters, page_statements),
     )
+
+
+def _parse_hidden(parameters: Parameters, name: str, caller: Caller) -> str | None:
+    """Return the IRI that stands for the one asked for; who asks by the one that stands for it gets the same."""
+    return hide_iri(parse_iri(name, parameters[name]), caller.keys) if name in parameters else None
 
 
 def _parse_shape(parameters: Parameters) -> Shape:

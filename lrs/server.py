@@ -10,9 +10,12 @@ from collections.abc import Iterator, Sequence
 
 import uvicorn
 from sqlalchemy import Engine
+from starlette.types import ASGIApp
 
 from clickhouse.connection import ClickHouseAddress
+from identity.audit import AuditTrail
 from identity.credentials import Authenticator
+from identity.standing import Standing
 from identity.vault import Vault
 from lrs.app import create_app
 from lrs.attachments.storage import AttachmentStore
@@ -24,6 +27,7 @@ from lrs.limits import Limits
 from lrs.log import KafkaLog
 from lrs.services import Services
 from lrs.store import ClickHouseStore
+from xapi_profiles.kafka_access import KafkaAccess
 
 _DRAIN_SECONDS = 15
 
@@ -34,11 +38,13 @@ def serve(
     port: int,
     public_url: str,
     kafka_bootstrap: str,
+    kafka_access: KafkaAccess,
     topic: str,
     clickhouse: ClickHouseAddress,
     attachments: AttachmentStore,
     engine: Engine,
     vault: Vault,
+    trail: AuditTrail,
     limits: Limits | None = None,
     token_rules: TokenRules | None = None,
     cors_origins: Sequence[str] = ("*",),
@@ -56,16 +62,19 @@ def serve(
             record_bytes=limits.record_bytes,
             pending_bytes=limits.pending_bytes,
             ack_seconds=limits.ack_seconds,
+            access=kafka_access,
         ),
         store=ClickHouseStore(clickhouse, topic),
         attachments=attachments,
-        authenticator=Authenticator(engine, ttl=limits.credential_seconds),
+        authenticator=Authenticator(engine, ttl=limits.credential_seconds, outage_ttl=limits.credential_outage_seconds),
         keys=vault,
         documents=DocumentStore(engine, vault, threads=limits.document_threads, waiting=limits.documents_waiting),
+        trail=trail,
         public_url=public_url,
         limits=limits,
         tokens=None if token_rules is None else BearerTokens(token_rules, IssuerKeys(token_rules.issuer)),
         cors_origins=cors_origins,
+        standing=Standing(engine),
     )
     configure(services, host=host, port=port).run()
 
@@ -89,17 +98,22 @@ class _Server(uvicorn.Server):
 
 def configure(services: Services, *, host: str, port: int) -> uvicorn.Server:
     """Return the server for these services, not yet running."""
+    return build_server(create_app(services), services.limits, host=host, port=port)
+
+
+def build_server(app: ASGIApp, limits: Limits, *, host: str, port: int) -> uvicorn.Server:
+    """Return a server for an application, not yet running: it bounds the heads of requests, and logs none of them."""
     # An access log would hold query strings, and those name agents: whoever configures logging cannot turn it on.
     logging.getLogger("uvicorn.access").disabled = True
     # It warns of every malformed body, which is the client's to know.
     logging.getLogger("python_multipart").setLevel(logging.ERROR)
     return _Server(
         uvicorn.Config(
-            create_app(services),
+            app,
             host=host,
             port=port,
             loop="uvloop",
-            http=bound_head(services.limits),
+            http=bound_head(limits),
             ws="none",
             lifespan="on",
             access_log=False,

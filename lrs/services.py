@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from urllib.parse import urlsplit
 
+from starlette.requests import Request
+
+from identity.standing import Standing
 from lrs.acceptance import Acceptance
 from lrs.attachments.receiving import Receiving
 from lrs.attachments.storage import AttachmentStore
@@ -15,7 +18,11 @@ from lrs.authentication import Authentication, Authenticator, KeySource
 from lrs.barrier import Barrier
 from lrs.bearer import BearerTokens
 from lrs.bodies import BodyReader
+from lrs.callers import Caller
+from lrs.disclosures import Disclosures, Trail
 from lrs.documents.storage import DocumentStore
+from lrs.erasures import ErasureWatch
+from lrs.frame import version_of
 from lrs.in_flight import InFlight
 from lrs.limits import Limits
 from lrs.log import AcceptedLog
@@ -43,10 +50,13 @@ class Services:
     authenticator: Authenticator
     keys: KeySource
     documents: DocumentStore
+    trail: Trail
     public_url: str
     limits: Limits = field(default_factory=Limits)
     tokens: BearerTokens | None = None
     cors_origins: Sequence[str] = ("*",)
+    standing: Standing | None = None
+    """Which tenants may be used now; without it, all."""
 
     def __post_init__(self) -> None:
         limits = self.limits
@@ -61,8 +71,10 @@ class Services:
             self.public_url,
             tokens=self.tokens,
             rates=Rates(limits.rate_per_second, limits.rate_burst),
-            sign_ins=limits.sign_ins,
+            limits=limits,
+            standing=self.standing,
         )
+        self.erasures = ErasureWatch(self.keys)
         self.acceptance = Acceptance(
             self.log,
             IdLookup(self.store, lookup_seconds=limits.lookup_seconds),
@@ -73,9 +85,27 @@ class Services:
         self.barrier = Barrier(
             self.log, self.watch, read_seconds=limits.read_seconds, settling_seconds=limits.settling_seconds
         )
-        self.reading = Reading(self.store, self.keys)
+        self.disclosures = Disclosures(self.trail, seconds=limits.identity_seconds)
+        self.reading = Reading(self.store, self.keys, self.disclosures, identity_seconds=limits.identity_seconds)
         self.bodies = BodyReader(limits)
         self.receiving = Receiving(self.bodies, self.attachments, limits)
+
+    async def begin(self, request: Request) -> tuple[Caller, str]:
+        """Return who sends a request, and the version in which it is answered.
+
+        Raises BadRequest for a version that is not spoken here, and what Authentication.identify raises.
+        """
+        version = version_of(request)
+        caller = await self.authentication.identify(request.headers.get("authorization"))
+        erased = await self.erasures.find(caller.tenant)
+        return (replace(caller, erased=erased) if erased else caller), version
+
+    async def pass_barrier(self, request: Request) -> None:
+        """Return once everything accepted before this read can be read; its answer says how fresh it is.
+
+        What other reads learn meanwhile holds for their answers, not for this one. Raises as Barrier.wait.
+        """
+        request.scope["consistent_through"] = await self.barrier.wait()
 
     async def start(self) -> None:
         """Begin to connect; the LRS answers 503 until it has."""

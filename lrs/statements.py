@@ -15,10 +15,10 @@ from starlette.responses import Response
 
 from clickhouse.statement_query import StatementQuery
 from lrs.attachments.answers import answer_with_attachments
-from lrs.authentication import Caller
+from lrs.callers import Caller
 from lrs.cursors import read_cursor
-from lrs.errors import BadRequest, LrsError, Unavailable
-from lrs.frame import answer_json, version_of
+from lrs.errors import LrsError, Unavailable
+from lrs.frame import answer_json
 from lrs.languages import parse_accept_language
 from lrs.negotiation import DUPLICATES_HEADER
 from lrs.parameters import parse_uuid, read_parameters
@@ -35,8 +35,7 @@ class Statements:
 
     async def serve(self, request: Request) -> Response:
         """Serve whichever method was sent."""
-        version = version_of(request)
-        caller = await self._services.authentication.identify(request.headers.get("authorization"))
+        caller, version = await self._services.begin(request)
         match request.method:
             case "POST":
                 return await self.post(request, caller, version)
@@ -48,7 +47,7 @@ class Statements:
     async def post(self, request: Request, caller: Caller, version: str) -> Response:
         """Accept one statement or a batch of them, whole or not at all: their ids in the order sent."""
         if request.scope["query_string"]:
-            read_parameters(request.query_params.multi_items(), ())
+            read_parameters(request.query_params.multi_items())
         caller.may_write()
         prepare = partial(
             prepare_batch, caller=caller, version=version, batch_statements=self._services.limits.batch_statements
@@ -63,9 +62,7 @@ class Statements:
 
     async def put(self, request: Request, caller: Caller, version: str) -> Response:
         """Accept one statement under the id that the client names."""
-        parameters = read_parameters(request.query_params.multi_items(), {"statementId"})
-        if "statementId" not in parameters:
-            raise BadRequest("PUT needs the parameter statementId.", code="parameter-missing")
+        parameters = read_parameters(request.query_params.multi_items(), required={"statementId"})
         statement_id = parse_uuid("statementId", parameters["statementId"])
         caller.may_write()
         prepare = partial(prepare_single, statement_id=statement_id, caller=caller, version=version)
@@ -86,9 +83,9 @@ class Statements:
             # A client may wait for what it wrote with whatever it asks, and go by the header of a refusal.
             with suppress(Unavailable, TimeoutError):
                 async with asyncio.timeout(self._services.limits.refusal_seconds):
-                    await self._pass_barrier(request)
+                    await self._services.pass_barrier(request)
             raise
-        await self._pass_barrier(request)
+        await self._services.pass_barrier(request)
         if isinstance(asked, ById):
             languages = parse_accept_language(request.headers.get("accept-language"))
             statement, stored = await self._services.reading.get(asked, caller, shape, languages)
@@ -98,17 +95,12 @@ class Statements:
 
     async def more(self, request: Request) -> Response:
         """Answer the page that a `more` link names; HEAD alike."""
-        version_of(request)
-        caller = await self._services.authentication.identify(request.headers.get("authorization"))
+        caller, _ = await self._services.begin(request)
         caller.may_read()
         parameters = read_parameters(request.query_params.multi_items(), {"cursor"})
         query, shape = read_cursor(parameters.get("cursor", ""), caller)
-        await self._pass_barrier(request)
+        await self._services.pass_barrier(request)
         return await self._answer_page(request, query, shape, caller)
-
-    async def _pass_barrier(self, request: Request) -> None:
-        # What other reads learn meanwhile holds for their answers, not for this one.
-        request.scope["consistent_through"] = await self._services.barrier.wait()
 
     async def _answer_page(self, request: Request, query: StatementQuery, shape: Shape, caller: Caller) -> Response:
         languages = parse_accept_language(request.headers.get("accept-language"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Iterable, Sequence
 from typing import Protocol, TypeVar
 from uuid import UUID
@@ -11,19 +12,23 @@ from uuid import UUID
 from aiohttp import ClientError
 from clickhouse_connect.driver.exceptions import ClickHouseError as DriverError
 
-from clickhouse.activities import read_definitions
+from clickhouse.activities import Definition, read_definitions
 from clickhouse.agents import read_agent_forms
 from clickhouse.connection import AsyncClient, ClickHouseAddress, connect_async
 from clickhouse.databases import name_tenant_database
 from clickhouse.errors import StoreUnavailable
+from clickhouse.persons import find_histories, read_copied_revision_async
 from clickhouse.progress import read_progress
 from clickhouse.statement_query import StatementQuery, query_statements
 from clickhouse.statements import Existing, StoredStatement, find_ids, get_statement
+from identity.links import History
 from lrs.errors import StatementsUnavailable
 
 _logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
+
+_PERSONS_SECONDS = 1.0
 
 
 class StatementStore(Protocol):
@@ -39,13 +44,16 @@ class StatementStore(Protocol):
         """Return what is known of those of the ids that are stored."""
 
     async def get_statement(self, tenant: str, statement_id: UUID) -> tuple[StoredStatement, bool] | None:
-        """Return one statement, and whether it is voided."""
+        """Return one statement, and whether it is voided; None of one whose person's processing is paused."""
 
     async def query_statements(self, tenant: str, query: StatementQuery) -> list[StoredStatement]:
-        """Return the statements that match and are not voided, in the order of storing."""
+        """Return the statements that match and are neither voided nor withheld, in the order of storing."""
 
-    async def read_definitions(self, tenant: str, ids: Sequence[str]) -> dict[str, list[str]]:
-        """Return the definitions (JSON) of those activities that have any, the latest last."""
+    async def find_histories(self, tenant: str, pseudonyms: Iterable[str]) -> dict[str, History]:
+        """Return whom those of the pseudonyms count as that count as another one."""
+
+    async def read_definitions(self, tenant: str, ids: Sequence[str]) -> dict[str, list[Definition]]:
+        """Return the definitions of those activities that have any, the latest last."""
 
     async def read_agent_forms(self, tenant: str, pseudonym: str) -> list[str]:
         """Return the sealed forms in which an agent was named, the latest first."""
@@ -64,6 +72,7 @@ class ClickHouseStore:
         self._client: AsyncClient | None = None
         self._connecting = asyncio.Lock()
         self._reachable = True
+        self._without_persons: dict[str, float] = {}
 
     async def start(self) -> None:
         """Nothing to do before the first use."""
@@ -82,14 +91,25 @@ class ClickHouseStore:
     async def get_statement(self, tenant: str, statement_id: UUID) -> tuple[StoredStatement, bool] | None:
         """See StatementStore."""
         client = await self._connected()
-        return await self._answer(get_statement(client, name_tenant_database(tenant), statement_id))
+        withholds = await self._has_persons(client, tenant)
+        return await self._answer(
+            get_statement(client, name_tenant_database(tenant), statement_id, withholds=withholds)
+        )
 
     async def query_statements(self, tenant: str, query: StatementQuery) -> list[StoredStatement]:
         """See StatementStore."""
         client = await self._connected()
-        return await self._answer(query_statements(client, name_tenant_database(tenant), query))
+        withholds = await self._has_persons(client, tenant)
+        return await self._answer(query_statements(client, name_tenant_database(tenant), query, withholds=withholds))
 
-    async def read_definitions(self, tenant: str, ids: Sequence[str]) -> dict[str, list[str]]:
+    async def find_histories(self, tenant: str, pseudonyms: Iterable[str]) -> dict[str, History]:
+        """See StatementStore."""
+        client = await self._connected()
+        if not await self._has_persons(client, tenant):
+            return {}
+        return await self._answer(find_histories(client, name_tenant_database(tenant), pseudonyms))
+
+    async def read_definitions(self, tenant: str, ids: Sequence[str]) -> dict[str, list[Definition]]:
         """See StatementStore."""
         client = await self._connected()
         return await self._answer(read_definitions(client, name_tenant_database(tenant), ids))
@@ -102,6 +122,14 @@ class ClickHouseStore:
     async def read_progress(self) -> dict[int, int]:
         """See StatementStore."""
         return await self._answer(read_progress(await self._connected(), self._topic))
+
+    async def _has_persons(self, client: AsyncClient, tenant: str) -> bool:
+        """Return whether anything was ever linked or restricted here; of those without, looked up once a second."""
+        until = self._without_persons.get(tenant)
+        if until is None or (until and until < time.monotonic()):
+            revision = await self._answer(read_copied_revision_async(client, name_tenant_database(tenant)))
+            until = self._without_persons[tenant] = 0.0 if revision else time.monotonic() + _PERSONS_SECONDS
+        return not until
 
     async def _connected(self) -> AsyncClient:
         async with self._connecting:

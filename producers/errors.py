@@ -2,6 +2,7 @@
 
     ProducerError
     ├── UnreadableInput     a file or folder that is missing, or is not what the source expects
+    ├── WrongMapping        a mapping file that cannot be used, with the line of its mistake
     ├── SuspiciousInput     an input that would withdraw so much that it is more likely to be cut short
     ├── CheckpointError     the record of what was delivered cannot be opened, or another run holds it
     └── DeliveryError       Kafka or the LRS did not accept the statements
@@ -27,6 +28,12 @@ class UnreadableInput(ProducerError):
     """The input is missing, or is not in the form that the source reads."""
 
     code = "unreadable-input"
+
+
+class WrongMapping(ProducerError):
+    """A mapping file cannot be used, for itself or with this input; the message tells file, line and mistake."""
+
+    code = "wrong-mapping"
 
 
 class SuspiciousInput(ProducerError):

@@ -1,10 +1,12 @@
 """How an institution's things are named: IRIs of its activities, ids of statements, registrations.
 
-All are computed, never drawn: the same input names the same things in every run and on every machine.
+All are computed, never drawn: the same input names the same things in every run. Ids and registrations are computed
+from what identifies a learner, so they are keyed: without the secret nobody finds out whose one is by trying addresses.
 """
 
 from __future__ import annotations
 
+import hmac
 import re
 import unicodedata
 import uuid
@@ -14,14 +16,21 @@ from urllib.parse import quote
 DEFAULT_HOME: Final = "https://w3id.org/jalon/tenants/{tenant}"
 
 _NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "https://w3id.org/jalon/xapi/producers")
+_SEPARATOR = "\x1f"
 _NOT_SLUG = re.compile(r"[^a-z0-9]+")
 
 
 class Naming:
-    """The names of one tenant. `home` is the base of its activities' IRIs, without a slash at the end."""
+    """The names of one tenant. `home` is the base of its activities' IRIs, without a slash at the end.
 
-    def __init__(self, tenant: str, home: str | None = None) -> None:
+    Sources with the same `secret` give a learner the same registration to a session.
+    """
+
+    def __init__(self, tenant: str, home: str | None = None, secret: bytes = b"") -> None:
         self.tenant = tenant
+        self._namespace = (
+            uuid.UUID(bytes=hmac.digest(secret, _NAMESPACE.bytes, "sha256")[:16]) if secret else _NAMESPACE
+        )
         self.home = (home or DEFAULT_HOME.format(tenant=tenant)).rstrip("/")
 
     def session(self, identifier: str) -> str:
@@ -50,19 +59,23 @@ class Naming:
 
     def statement_id(self, source: str, key: str) -> str:
         """Return the id of a statement: uuid5 of tenant, source and source key."""
-        return derive_uuid("statement", self.tenant, source, key)
+        return self.derive("statement", source, key)
 
     def registration(self, session: str, ifi: dict[str, Any]) -> str:
         """Return the registration of a learner to a session, the same from every source.
 
         The pathway takes no part: a session belongs to one pathway, and sources of presence do not know it.
         """
-        return derive_uuid("registration", self.tenant, session, identify(ifi))
+        return self.derive("registration", session, identify(ifi))
+
+    def derive(self, kind: str, *parts: str) -> str:
+        """Return the uuid5 of some texts, which may identify a learner, of this tenant and under its secret."""
+        return str(uuid.uuid5(self._namespace, _SEPARATOR.join((kind, self.tenant, *parts))))
 
 
 def derive_uuid(*parts: str) -> str:
-    """Return the uuid5 of some texts in Jalon's own namespace; no two lists of texts share one by joining alike."""
-    return str(uuid.uuid5(_NAMESPACE, "\x1f".join(parts)))
+    """Return the uuid5 of some texts that identify nobody; no two lists of texts share one by joining alike."""
+    return str(uuid.uuid5(_NAMESPACE, _SEPARATOR.join(parts)))
 
 
 def identify(ifi: dict[str, Any]) -> str:

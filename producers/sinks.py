@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -14,6 +14,7 @@ from kafka.net.compat import KafkaNetClient
 
 from producers.errors import DeliveryError
 from xapi_profiles.json_text import dump_json
+from xapi_profiles.kafka_access import ANYBODY, KafkaAccess
 from xapi_profiles.record import TOPIC, build_headers, build_key, encode_statements
 
 RECORD: Final = 50
@@ -38,38 +39,15 @@ class KafkaSink:
         topic: str = TOPIC,
         version: str = "1.0.3",
         timeout: float = 60,
+        access: KafkaAccess = ANYBODY,
     ) -> None:
         self._tenant, self._topic, self._bootstrap = tenant, topic, bootstrap
         self._headers = build_headers(tenant, source, version)
         self._timeout = timeout
-        milliseconds = int(timeout * 1000)
-        opened: list[Any] = []
-
-        def open_client(**config: Any) -> Any:  # noqa: ANN401 - the client has no types
-            opened.append(KafkaNetClient(**config))
-            return opened[-1]
-
         try:
-            self._producer = KafkaProducer(
-                bootstrap_servers=bootstrap,
-                client_id=f"jalon-produce-{source}",
-                enable_idempotence=True,
-                acks="all",
-                linger_ms=5,
-                batch_size=256 * 1024,
-                max_request_size=8 * 1024 * 1024,
-                bootstrap_timeout_ms=min(milliseconds, 15_000),
-                max_block_ms=milliseconds,
-                delivery_timeout_ms=milliseconds,
-                request_timeout_ms=min(milliseconds // 2, 30_000),
-                allow_auto_create_topics=False,
-                kafka_client=open_client,
-            )
-        except (KafkaError, ValueError) as error:
-            # The producer leaves its client's sockets open when it fails to start.
-            for client in opened:
-                client.close()
-            raise self._failure(error) from error
+            self._producer = open_producer(bootstrap, f"jalon-produce-{source}", timeout=timeout, access=access)
+        except (KafkaError, OSError, ValueError) as error:
+            raise _failure(bootstrap, error) from error
 
     def __enter__(self) -> Self:
         return self
@@ -91,7 +69,7 @@ class KafkaSink:
             self._producer.flush(timeout=self._timeout)
             written = [future.get(timeout=self._timeout) for future in futures]
         except KafkaError as error:
-            raise self._failure(error) from error
+            raise _failure(self._bootstrap, error) from error
         return [(part, (record.partition, record.offset)) for part, record in zip(parts, written, strict=True)]
 
     def _send(self, statements: Sequence[dict[str, Any]]) -> Any:  # noqa: ANN401 - the client has no types
@@ -102,11 +80,78 @@ class KafkaSink:
             headers=self._headers,
         )
 
-    def _failure(self, error: Exception) -> DeliveryError:
-        return DeliveryError(
-            f"Kafka at {self._bootstrap} did not confirm the statements ({type(error).__name__}): "
-            "check that it runs, that its address is right, and that the topic exists; then run again."
+
+class RecordSink:
+    """Whole records to Kafka as they are given, for what was accepted before. Raises as KafkaSink does."""
+
+    def __init__(self, bootstrap: str, topic: str, *, timeout: float = 60, access: KafkaAccess = ANYBODY) -> None:
+        self._bootstrap, self._topic, self._timeout = bootstrap, topic, timeout
+        try:
+            self._producer = open_producer(bootstrap, "jalon-replay", timeout=timeout, access=access)
+        except (KafkaError, OSError, ValueError) as error:
+            raise _failure(bootstrap, error) from error
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._producer.close(timeout=5)
+
+    def write(self, records: Iterable[tuple[bytes, bytes, list[tuple[str, bytes]]]]) -> None:
+        """Write records of key, value and headers, and return once the brokers have confirmed all."""
+        try:
+            futures = [
+                self._producer.send(self._topic, key=key, value=value, headers=headers)
+                for key, value, headers in records
+            ]
+            self._producer.flush(timeout=self._timeout)
+            for future in futures:
+                future.get(timeout=self._timeout)
+        except KafkaError as error:
+            raise _failure(self._bootstrap, error) from error
+
+
+def open_producer(bootstrap: str, name: str, *, timeout: float, access: KafkaAccess = ANYBODY) -> Any:  # noqa: ANN401 - the client has no types
+    """Return an idempotent producer with acks=all. Raises KafkaError, ValueError, and OSError for its certificates."""
+    milliseconds = int(timeout * 1000)
+    opened: list[Any] = []
+
+    def open_client(**config: Any) -> Any:  # noqa: ANN401 - the client has no types
+        opened.append(KafkaNetClient(**config))
+        return opened[-1]
+
+    try:
+        return KafkaProducer(
+            bootstrap_servers=bootstrap,
+            client_id=name,
+            enable_idempotence=True,
+            acks="all",
+            linger_ms=5,
+            batch_size=256 * 1024,
+            max_request_size=8 * 1024 * 1024,
+            bootstrap_timeout_ms=min(milliseconds, 15_000),
+            max_block_ms=milliseconds,
+            delivery_timeout_ms=milliseconds,
+            request_timeout_ms=min(milliseconds // 2, 30_000),
+            allow_auto_create_topics=False,
+            kafka_client=open_client,
+            **access.list_options(),
         )
+    except (KafkaError, ValueError):
+        # The producer leaves its client's sockets open when it fails to start.
+        for client in opened:
+            client.close()
+        raise
+
+
+def _failure(bootstrap: str, error: Exception) -> DeliveryError:
+    return DeliveryError(
+        f"Kafka at {bootstrap} did not confirm the statements ({type(error).__name__}): "
+        "check that it runs, that its address and what signs in to it are right, and that the topic exists; "
+        "then run again."
+    )
 
 
 class LrsSink:

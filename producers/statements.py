@@ -20,6 +20,7 @@ VERB_NAMES: Final = {
     Verb.JOIN: "a rejoint",
     Verb.CHECKIN: "est arrivé dans",
     Verb.LEAVE: "a quitté",
+    Verb.VOIDED: "a retiré",
 }
 _LONGEST_EMAIL = 254
 _EMAIL = re.compile(r"[^\s@<>\"',;:\\()\[\]]+@[^\s@<>\"',;:\\()\[\]]+\.[^\s@<>\"',;:\\()\[\].]{2,}")
@@ -92,13 +93,13 @@ def schedule(
     }
     if room:
         extensions[Extension.ROOM] = room
-    return _about_session(naming, _system(naming, source), Verb.SCHEDULE, training, at, extensions)
+    return _about_session(naming, system(naming, source), Verb.SCHEDULE, training, at, extensions)
 
 
 def cancel(naming: Naming, source: str, training: Training, *, starts: datetime, at: datetime) -> dict[str, Any]:
     """Return the statement that withdraws the slot planned at `starts`."""
     extensions = {Extension.PLANNED_START_TIME: starts.isoformat()}
-    return _about_session(naming, _system(naming, source), Verb.CANCEL, training, at, extensions)
+    return _about_session(naming, system(naming, source), Verb.CANCEL, training, at, extensions)
 
 
 def register(naming: Naming, training: Training, learner: Agent, *, at: datetime) -> dict[str, Any]:
@@ -109,6 +110,17 @@ def register(naming: Naming, training: Training, learner: Agent, *, at: datetime
 def unregister(naming: Naming, training: Training, learner: Agent, *, at: datetime) -> dict[str, Any]:
     """Return the statement that withdraws a learner's registration."""
     return _about_learner(naming, Verb.UNREGISTERED, training, learner, at)
+
+
+def void(naming: Naming, source: str, statement: str, *, at: datetime) -> dict[str, Any]:
+    """Return the statement by which a source system withdraws one that it sent, known by its id, for good."""
+    return {
+        "actor": system(naming, source),
+        "verb": _VERBS[Verb.VOIDED],
+        "object": {"objectType": "StatementRef", "id": statement},
+        "context": {"contextActivities": {"category": _CATEGORY}},
+        "timestamp": format_instant(at),
+    }
 
 
 def join(
@@ -158,7 +170,8 @@ def group_of(naming: Naming, training: Training) -> list[dict[str, Any]]:
     return grouping
 
 
-def _system(naming: Naming, source: str) -> dict[str, Any]:
+def system(naming: Naming, source: str) -> dict[str, Any]:
+    """Return a source system as the actor of what nobody in particular did."""
     return {"objectType": "Agent", "account": {"homePage": naming.system(source), "name": source}}
 
 

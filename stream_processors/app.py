@@ -14,9 +14,11 @@ from typing import Any, Protocol, cast
 
 import faust
 from faust.types import EventT, Message, StreamT
+from faust.types.auth import CredentialsT
 
 from stream_processors.processing import Prepared
 from stream_processors.reading import IncomingRecord
+from xapi_profiles.kafka_access import ANYBODY, KafkaAccess
 from xapi_profiles.record import TOPIC
 
 
@@ -26,6 +28,7 @@ class WorkerSettings:
 
     bootstrap: str
     instance: str
+    access: KafkaAccess = ANYBODY
     topic: str = TOPIC
     group: str = "jalon-processors"
     records_per_batch: int = 500
@@ -60,6 +63,7 @@ def create_app(
     app = faust.App(
         settings.group,
         broker=f"kafka://{settings.bootstrap.replace(',', ';kafka://')}",
+        broker_credentials=build_credentials(settings.access),
         autodiscover=False,
         origin="stream_processors",
         web_enabled=False,
@@ -71,6 +75,9 @@ def create_app(
         # at once under its instance id (measured: docs/performance.md).
         broker_session_timeout=10,
         broker_heartbeat_interval=2,
+        # How long the others wait for a worker that does not come along; its requests must outlast that.
+        broker_rebalance_timeout=20,
+        broker_request_timeout=30,
         stream_buffer_maxsize=4 * settings.records_per_batch,
         stream_wait_empty=False,
         store="memory://",
@@ -113,6 +120,16 @@ def create_app(
             await stop()
 
     return app
+
+
+def build_credentials(access: KafkaAccess) -> CredentialsT | None:
+    """Return how Faust is let in to Kafka, None where anybody is. Raises as KafkaAccess.open_context."""
+    context = access.open_context()
+    if access.signs_in:
+        return faust.SASLCredentials(
+            username=access.user, password=access.password, mechanism=access.mechanism, ssl_context=context
+        )
+    return None if context is None else faust.SSLCredentials(context)
 
 
 def is_small(settings: WorkerSettings, records: int, statements: int) -> bool:

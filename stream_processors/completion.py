@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from stream_processors.times import format_timestamp
+from xapi_profiles.activities import list_context_activities
 from xapi_profiles.record import RecordOrigin
 
 SOURCES_HOME_PAGE = "https://w3id.org/jalon/sources"
@@ -20,7 +21,7 @@ def complete(statement: Json, statement_id: UUID, origin: RecordOrigin, stored: 
     Context activities are arrays in it even where there is one (XAPI-00096). The argument is not touched.
     """
     instant = format_timestamp(stored)
-    completed = {"id": str(statement_id), **_list_activities(statement), "stored": instant}
+    completed = {"id": str(statement_id), **list_context_activities(statement), "stored": instant}
     completed.setdefault("timestamp", instant)
     completed.setdefault("version", _VERSION_TO_STORE[origin.version])
     completed.setdefault(
@@ -28,17 +29,3 @@ def complete(statement: Json, statement_id: UUID, origin: RecordOrigin, stored: 
         {"objectType": "Agent", "account": {"homePage": SOURCES_HOME_PAGE, "name": origin.source}},
     )
     return completed
-
-
-def _list_activities(statement: Json) -> Json:
-    """Return the statement, or a copy of it in which every context activity is in an array."""
-    target = statement["object"]
-    if target.get("objectType") == "SubStatement":
-        listed = _list_activities(target)
-        if listed is not target:
-            statement = {**statement, "object": listed}
-    activities = (statement.get("context") or {}).get("contextActivities")
-    if activities and not all(isinstance(found, list) for found in activities.values()):
-        listed = {name: found if isinstance(found, list) else [found] for name, found in activities.items()}
-        return {**statement, "context": {**statement["context"], "contextActivities": listed}}
-    return statement

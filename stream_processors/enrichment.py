@@ -12,7 +12,8 @@ from zoneinfo import ZoneInfo
 
 from stream_processors.errors import DeadLetter
 from stream_processors.times import EARLIEST, LATEST, name_half_day, parse_duration, parse_timestamp
-from xapi_profiles.vocabulary import ActivityType, Extension, Modality
+from xapi_profiles.activities import type_of
+from xapi_profiles.vocabulary import ActivityType, Extension, Modality, Verb, canonical_type, canonical_verb
 
 _ROLE_OF_TYPE = {
     ActivityType.SESSION: "session",
@@ -31,7 +32,6 @@ _MODALITY_OF_TYPE = {
     ActivityType.FACE_TO_FACE_DISCUSSION: Modality.IN_PERSON,
 }
 _MODALITIES = frozenset(Modality)
-_VIDEO_SESSION = "https://w3id.org/xapi/video/extensions/session-id"
 
 
 class Activity(NamedTuple):
@@ -45,7 +45,10 @@ _NO_ACTIVITY = Activity()
 
 
 class Enrichment(NamedTuple):
-    """The typed columns of one statement; '' and None mean none. Times are milliseconds since 1970 UTC."""
+    """The typed columns of one statement; '' and None mean none. Times are milliseconds since 1970 UTC.
+
+    Verb and type are in the spelling of xapi_profiles/vocabulary.py, however the statement spells them.
+    """
 
     timestamp: int
     verb: str
@@ -74,14 +77,14 @@ def enrich(statement: dict[str, Any], zone: ZoneInfo) -> Enrichment:
     result: dict[str, Any] = statement.get("result") or {}
     target: dict[str, Any] = statement["object"]
     is_activity = target.get("objectType", "Activity") == "Activity"
-    target_type = _type_of(target) if is_activity else ""
+    target_type = canonical_type(type_of(target)) if is_activity else ""
     roles = _find_roles(target if is_activity else None, context.get("contextActivities") or {})
 
     timestamp = parse_timestamp(statement["timestamp"], "/timestamp")
     planned_start = _planned_start(extensions)
     return Enrichment(
         timestamp=timestamp,
-        verb=statement["verb"]["id"],
+        verb=_spell_verb(statement["verb"]["id"]),
         activity=_to_activity(target) if is_activity else _NO_ACTIVITY,
         activity_type=target_type,
         registration=UUID(context["registration"]) if "registration" in context else None,
@@ -90,7 +93,7 @@ def enrich(statement: dict[str, Any], zone: ZoneInfo) -> Enrichment:
         pathway=roles.get("pathway", _NO_ACTIVITY),
         modality=_find_modality(extensions, target_type),
         place=_find_place(extensions, target, target_type),
-        connection=_text(extensions, Extension.CONNECTION, Extension.CMI5_SESSION_ID, _VIDEO_SESSION),
+        connection=_text(extensions, Extension.CONNECTION, Extension.CMI5_SESSION_ID, Extension.VIDEO_SESSION_ID),
         half_day=name_half_day(timestamp if planned_start is None else planned_start, zone),
         planned_start=planned_start,
         planned_seconds=_planned_seconds(extensions),
@@ -101,10 +104,16 @@ def enrich(statement: dict[str, Any], zone: ZoneInfo) -> Enrichment:
     )
 
 
+def _spell_verb(iri: str) -> str:
+    spelt = canonical_verb(iri)
+    # Only the specification's own spelling voids, and nobody has checked what one of another refers to.
+    return iri if spelt == Verb.VOIDED else spelt
+
+
 def _find_roles(target: dict[str, Any] | None, activities: dict[str, Any]) -> dict[str, Activity]:
     found: dict[str, Activity] = {}
     for activity in _related(target, activities):
-        role = _ROLE_OF_TYPE.get(_type_of(activity))
+        role = _ROLE_OF_TYPE.get(canonical_type(type_of(activity)))
         if role is not None and role not in found:
             found[role] = _to_activity(activity)
     return found
@@ -116,11 +125,6 @@ def _related(target: dict[str, Any] | None, activities: dict[str, Any]) -> Itera
     for relation in ("parent", "grouping"):
         related = activities.get(relation) or ()
         yield from (related,) if isinstance(related, dict) else related
-
-
-def _type_of(activity: dict[str, Any]) -> str:
-    kind: str = (activity.get("definition") or {}).get("type", "")
-    return kind
 
 
 def _to_activity(activity: dict[str, Any]) -> Activity:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
@@ -18,31 +19,34 @@ from clickhouse.errors import RowsRefused, StoreUnavailable
 from clickhouse.statements import Existing, Links, Row
 from identity.errors import IdentityUnavailable, UnidentifiedAgent
 from identity.keys import MasterKey
+from identity.policy import Policy
+from identity.retention import Periods
+from identity.sealing import Sealed
 from identity.tenants import Tenant
 from identity.vault import Vault
+from stream_processors.dead_letters import to_dead_letter_rows, to_stray_rows
+from stream_processors.erased_persons import list_refused
 from stream_processors.errors import DeadLetter
+from stream_processors.expiry import leave_out_expired
+from stream_processors.persons import Persons
 from stream_processors.reading import Batch, Candidate, IncomingRecord, TenantBatch, locate, read_records
 from stream_processors.references import find_targets, link
+from stream_processors.relations import list_subjects
 from stream_processors.rows import (
-    ActivityRow,
-    AgentRow,
-    DeadLetterRow,
-    LedgerRow,
-    OpenReferenceRow,
     ProgressRow,
-    StrayRow,
+    SharedRow,
+    TenantRow,
     TenantRows,
-    VoidingRow,
-    to_dead_letter_rows,
+    seal_statements,
     to_ledger_rows,
     to_open_reference_rows,
     to_rows,
-    to_stray_rows,
     to_voiding_rows,
 )
 from stream_processors.seen import Seen
 from stream_processors.settling import settle
 from xapi_profiles.json_text import dump_json
+from xapi_profiles.templates import ConformanceChecker
 
 T = TypeVar("T")
 
@@ -67,40 +71,16 @@ class Store(Protocol):
         """Return, of those of these ids that are stored, what a statement that refers to them inherits."""
         ...
 
-    async def insert_statements(self, tenant: str, rows: Sequence[Row], token: str) -> None:
-        """Insert statements; the same token again inserts nothing."""
+    async def read_copied_revision(self, tenant: str) -> int:
+        """Return the revision up to which the tenant's database knows how pseudonyms stand."""
         ...
 
-    async def insert_voidings(self, tenant: str, rows: Sequence[VoidingRow], token: str) -> None:
-        """Insert what is voided."""
+    async def insert(self, tenant: str, rows: Sequence[TenantRow], token: str) -> None:
+        """Insert rows, all of one kind, into the tenant's table of that kind; the same token again inserts nothing."""
         ...
 
-    async def insert_open_references(self, tenant: str, rows: Sequence[OpenReferenceRow], token: str) -> None:
-        """Insert references to what had not come."""
-        ...
-
-    async def insert_activities(self, tenant: str, rows: Sequence[ActivityRow], token: str) -> None:
-        """Insert definitions of activities."""
-        ...
-
-    async def insert_agents(self, tenant: str, rows: Sequence[AgentRow], token: str) -> None:
-        """Insert forms in which agents were named."""
-        ...
-
-    async def insert_ledger(self, tenant: str, rows: Sequence[LedgerRow], token: str) -> None:
-        """Insert what became of records."""
-        ...
-
-    async def insert_dead_letters(self, tenant: str, rows: Sequence[DeadLetterRow], token: str) -> None:
-        """Insert what was refused."""
-        ...
-
-    async def insert_stray(self, rows: Sequence[StrayRow], token: str) -> None:
-        """Insert the records of no known tenant."""
-        ...
-
-    async def insert_progress(self, rows: Sequence[ProgressRow]) -> None:
-        """Record how far each partition is stored."""
+    async def insert_shared(self, rows: Sequence[SharedRow], token: str) -> None:
+        """Insert rows, all of one kind, into the table of that kind which all tenants share."""
         ...
 
 
@@ -127,15 +107,24 @@ class Processor:
         master: MasterKey,
         find_tenant: Callable[[str], Tenant | None],
         *,
+        find_policy: Callable[[str], Policy] = lambda _tenant: Policy(),
+        find_periods: Callable[[str], Periods] = lambda _tenant: Periods(),
+        find_checker: Callable[[str], ConformanceChecker] = lambda _tenant: ConformanceChecker(()),
+        now: Callable[[], float] = time.time,
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._store = store
         self._vault = vault
         self._master = master
         self._find_tenant = find_tenant
+        self._find_policy = find_policy
+        self._find_periods = find_periods
+        self._find_checker = find_checker
+        self._now = now
         self._pause = pause
         self._progress: dict[int, int] | None = None
         self._seen = Seen()
+        self._persons = Persons(store, vault)
 
     def forget_progress(self) -> None:
         """Read the progress anew before the next batch: partitions have been assigned, and another may have gone on."""
@@ -181,11 +170,18 @@ class Processor:
         progress = self._progress
         new = [record for record in records if record.offset >= progress.get(record.partition, 0)]
         # Parsing, checking and sealing keep a core busy: in a thread, so that heartbeats and fetches go on.
-        batch = await asyncio.to_thread(read_records, new, self._find_tenant, self._vault.tenant_keys)
+        batch = await asyncio.to_thread(self._read, new)
+        _tell_dropped(batch.dropped)
         return Prepared(new, batch)
+
+    def _read(self, records: Sequence[IncomingRecord]) -> Batch:
+        batch = read_records(records, self._find_tenant, self._vault.tenant_keys, self._find_checker)
+        leave_out_expired(batch, self._find_periods, int(self._now() * 1000))
+        return batch
 
     async def _store_batch(self, prepared: Prepared) -> None:
         records, batch = prepared.records, prepared.batch.copy()
+        await asyncio.to_thread(self._drop_removed, batch)
         token = name_token(records)
         try:
             await _finish(
@@ -196,14 +192,27 @@ class Processor:
             self._seen.forget()
             raise
         reached = next_offsets(records)
-        await self._store.insert_progress([ProgressRow(records[0].topic, *reach) for reach in reached.items()])
+        await self._store.insert_shared(
+            [ProgressRow(records[0].topic, *reach) for reach in reached.items()],
+            ",".join(f"{partition}:{offset}" for partition, offset in reached.items()),
+        )
         if self._progress is not None:
             self._progress.update(reached)
 
+    def _drop_removed(self, batch: Batch) -> None:
+        """Take out of a batch what belongs to tenants that were removed since it was read: it has no place any more."""
+        dropped = {}
+        for name in list(batch.tenants):
+            tenant = self._find_tenant(name)
+            if tenant is not None and tenant.is_gone:
+                dropped[name] = len(batch.tenants.pop(name).tallies)
+        _tell_dropped(dropped)
+
     async def _write_tenant(self, part: TenantBatch, token: str) -> None:
         tenant = part.tenant.id
+        part.erased = await asyncio.to_thread(self._vault.erased, tenant)
         existing = await self._store.find_ids(tenant, {candidate.id for candidate in part.candidates})
-        new = settle(part, existing)
+        new = leave_out_erased(part, settle(part, existing))
         rows = await self._to_rows(part, new)
         statements = rows.statements
         if any(row.refers_to for row in statements):
@@ -212,10 +221,10 @@ class Processor:
         dead = len(part.refused)
         await _finish(
             self._insert(part, new, statements, token),
-            self._store.insert_voidings(tenant, to_voiding_rows(statements), token),
-            self._store.insert_open_references(tenant, to_open_reference_rows(statements), token),
-            self._store.insert_activities(tenant, rows.activities, token),
-            self._store.insert_agents(tenant, rows.agents, token),
+            self._store.insert(tenant, to_voiding_rows(statements), token),
+            self._store.insert(tenant, to_open_reference_rows(statements), token),
+            self._store.insert(tenant, rows.activities, token),
+            self._store.insert(tenant, rows.agents, token),
             self._write_outcome(part, token),
         )
         if len(part.refused) > dead:
@@ -223,16 +232,33 @@ class Processor:
 
     async def _write_outcome(self, part: TenantBatch, token: str) -> None:
         """Write what became of the records; written again, it replaces what was there."""
+        dead_letters = await asyncio.to_thread(to_dead_letter_rows, part) if part.refused else []
         await _finish(
-            self._store.insert_ledger(part.tenant.id, to_ledger_rows(part), token),
-            self._store.insert_dead_letters(part.tenant.id, to_dead_letter_rows(part), token),
+            self._store.insert(part.tenant.id, to_ledger_rows(part), token),
+            self._store.insert(part.tenant.id, dead_letters, token),
         )
 
     async def _to_rows(self, part: TenantBatch, new: list[Candidate]) -> TenantRows:
-        """Return the rows of the new candidates; one that holds no agent to replace leaves them as a dead letter."""
+        """Return the rows of the new candidates; what cannot be stored, or not now, leaves them as a dead letter."""
+        # Those of the batch may have been prepared under a key of the tenant that was rotated since.
+        part.keys = await asyncio.to_thread(self._vault.tenant_keys, part.tenant.id)
+        sealed = await self._seal(part, new)
+        subjects = [frozenset(list_subjects(one.statement)) for one in sealed]
+        restricted = await self._persons.find_restricted(
+            part.tenant.id, frozenset().union(*subjects), now=bool(part.keys.older)
+        )
+        if restricted:
+            for place in reversed(range(len(new))):
+                if not restricted.isdisjoint(subjects[place]):
+                    del sealed[place]
+                    withdraw(part, new.pop(place), DeadLetter("restricted", "Processing of a person is paused."))
+        return await asyncio.to_thread(to_rows, part, new, sealed, self._vault.learner_keys, self._seen)
+
+    async def _seal(self, part: TenantBatch, new: list[Candidate]) -> list[Sealed]:
+        policy = await asyncio.to_thread(self._find_policy, part.tenant.id)
         while True:
             try:
-                return await asyncio.to_thread(to_rows, part, new, self._vault.learner_keys, self._seen)
+                return await asyncio.to_thread(seal_statements, part, new, self._vault.learner_keys, policy)
             except UnidentifiedAgent as error:
                 candidate = new.pop(error.index)
                 reason = DeadLetter(error.code, "An agent holds nothing that identifies.", pointer=error.pointer)
@@ -243,7 +269,7 @@ class Processor:
         if not rows:
             return
         try:
-            await self._store.insert_statements(part.tenant.id, rows, f"{token}/{len(rows)}")
+            await self._store.insert(part.tenant.id, rows, f"{token}/{len(rows)}")
         except RowsRefused as error:
             if len(rows) > 1:
                 middle = len(rows) // 2
@@ -253,8 +279,7 @@ class Processor:
             withdraw(part, new[0], DeadLetter(error.code, "ClickHouse refuses a value of this statement."))
 
     async def _write_stray(self, batch: Batch, token: str) -> None:
-        if batch.stray:
-            await self._store.insert_stray(to_stray_rows(batch.stray, self._master), token)
+        await self._store.insert_shared(to_stray_rows(batch.stray, self._master), token)
 
 
 async def _finish(*steps: Awaitable[None]) -> None:
@@ -272,10 +297,24 @@ def _tell(error: Exception) -> None:
         logger.error("processing-fails", extra={"error": locate(error)})
 
 
+def _tell_dropped(dropped: Mapping[str, int]) -> None:
+    for tenant, records in dropped.items():
+        logger.warning("records-of-removed-tenant-dropped", extra={"tenant": tenant, "records": records})
+
+
 def withdraw(part: TenantBatch, candidate: Candidate, reason: DeadLetter) -> None:
     """Make a dead letter of a candidate that was already counted as stored."""
     part.tallies[candidate.record].stored -= 1
-    part.refuse(candidate.record, candidate.position, reason, dump_json(candidate.statement))
+    part.refuse(candidate.record, candidate.position, reason, dump_json(candidate.statement), candidate.fingerprint)
+
+
+def leave_out_erased(part: TenantBatch, candidates: list[Candidate]) -> list[Candidate]:
+    """Return the candidates without those whose person was erased and is refused; these become dead letters."""
+    refused = list_refused(part, candidates)
+    for candidate, reason in refused:
+        withdraw(part, candidate, reason)
+    left_out = {id(candidate) for candidate, _ in refused}
+    return [candidate for candidate in candidates if id(candidate) not in left_out]
 
 
 def next_offsets(records: Iterable[IncomingRecord]) -> dict[int, int]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import traceback
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -16,6 +17,7 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 from zoneinfo import ZoneInfo
 
 from identity.attestation import read_attestation
+from identity.erasures import NOBODY, Erased
 from identity.fingerprint import fingerprint
 from identity.keys import TenantKeys
 from identity.tenants import Tenant
@@ -26,6 +28,7 @@ from xapi_profiles.errors import InvalidStatement, MalformedJson, MalformedRecor
 from xapi_profiles.json_text import dump_json, parse_json
 from xapi_profiles.record import ATTESTATION, RecordOrigin, find_header, parse_headers
 from xapi_profiles.statement import PROPERTY_NAMES
+from xapi_profiles.templates import Conformance, ConformanceChecker
 from xapi_profiles.validation import check_statements
 
 logger = logging.getLogger(__name__)
@@ -60,16 +63,22 @@ class Candidate:
     enrichment: Enrichment
     defines: bool
     """Whether the activities of the statement are given its definitions."""
+    conformance: Conformance | None = None
+    """How it stands to the profiles that it claims; None where that could not be found out."""
 
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """A dead letter before it is sealed: the whole record, or the statement at `position` of it."""
+    """A dead letter before it is sealed: the whole record, or the statement at `position` of it.
+
+    `fingerprint` is that of a valid statement, which the payload has completed; "" where there was none to be had.
+    """
 
     record: IncomingRecord
     position: int
     reason: DeadLetter
     payload: bytes
+    fingerprint: str = ""
 
 
 @dataclass(slots=True)
@@ -77,6 +86,8 @@ class Tally:
     """What became of one record's statements: accepted = stored + duplicate + dead."""
 
     source: str
+    version: str
+    defines: bool
     accepted: int = 0
     stored: int = 0
     duplicate: int = 0
@@ -90,41 +101,54 @@ class TenantBatch:
     tenant: Tenant
     keys: TenantKeys
     zone: ZoneInfo
+    checker: ConformanceChecker
     candidates: list[Candidate] = field(default_factory=list)
     refused: list[Refused] = field(default_factory=list)
     tallies: dict[IncomingRecord, Tally] = field(default_factory=dict)
+    erased: Erased = NOBODY
+    dead_letters_since: int = 0
+    """Of records appended before (milliseconds), no dead letter is kept any more, and of those before the next no row
+    of the ledger."""
+    ledger_since: int = 0
 
     def copy(self) -> TenantBatch:
         """Return a batch with counts and refusals of its own."""
         tallies = {record: replace(tally) for record, tally in self.tallies.items()}
         return replace(self, refused=list(self.refused), tallies=tallies)
 
-    def refuse(self, record: IncomingRecord, position: int, reason: DeadLetter, payload: bytes) -> None:
+    def refuse(
+        self, record: IncomingRecord, position: int, reason: DeadLetter, payload: bytes, fingerprint: str = ""
+    ) -> None:
         """Count and keep what cannot be stored."""
-        self.refused.append(Refused(record, position, reason, payload))
+        self.refused.append(Refused(record, position, reason, payload, fingerprint))
         self.tallies[record].dead += 1
 
 
 @dataclass(slots=True)
 class Batch:
-    """A batch of records, sorted by tenant; `stray` are the records of no known tenant."""
+    """A batch of records, sorted by tenant; `stray` are the records of no known tenant.
+
+    `dropped` counts, by tenant, the records of those that were removed: nothing of them is kept.
+    """
 
     tenants: dict[str, TenantBatch] = field(default_factory=dict)
     stray: list[Refused] = field(default_factory=list)
+    dropped: Counter[str] = field(default_factory=Counter)
 
     def copy(self) -> Batch:
         """Return a batch whose counts and refusals can go on without changing these: storing may be tried again."""
-        return Batch({tenant: part.copy() for tenant, part in self.tenants.items()}, self.stray)
+        return Batch({tenant: part.copy() for tenant, part in self.tenants.items()}, self.stray, self.dropped)
 
 
 def read_records(
     records: Iterable[IncomingRecord],
     find_tenant: Callable[[str], Tenant | None],
     find_keys: Callable[[str], TenantKeys],
+    find_checker: Callable[[str], ConformanceChecker],
 ) -> Batch:
     """Parse, validate, complete and enrich every statement of the records, in the order in which they were appended.
 
-    Raises only what the two look-ups raise when the vault is out of reach: then nothing of the batch is decided.
+    Raises only what the look-ups raise when the vault is out of reach: then nothing of the batch is decided.
     """
     batch = Batch()
     for record in sorted(records, key=lambda record: (record.timestamp, record.partition, record.offset)):
@@ -140,15 +164,18 @@ def read_records(
                 reason = DeadLetter("unknown-tenant", "No tenant of this name exists; add it, then replay the record.")
                 batch.stray.append(Refused(record, 0, reason, record.value))
                 continue
+            if tenant.is_gone:
+                batch.dropped[origin.tenant] += 1
+                continue
             part = batch.tenants[origin.tenant] = TenantBatch(
-                tenant, find_keys(origin.tenant), ZoneInfo(tenant.timezone)
+                tenant, find_keys(origin.tenant), ZoneInfo(tenant.timezone), find_checker(origin.tenant)
             )
         _read_record(record, origin, part)
     return batch
 
 
 def _read_record(record: IncomingRecord, origin: RecordOrigin, part: TenantBatch) -> None:
-    tally = part.tallies[record] = Tally(origin.source)
+    tally = part.tallies[record] = Tally(origin.source, origin.version, origin.defines)
     try:
         parsed = parse_json(record.value)
     except MalformedJson as error:
@@ -244,7 +271,24 @@ def _to_candidate(
         else uuid5(NAMESPACE_URL, f"jalon:{record.topic}/{record.partition}/{record.offset}/{position}")
     )
     completed = complete(statement, statement_id, origin, record.timestamp)
-    return Candidate(record, position, statement_id, completed, digest, enrich(completed, part.zone), origin.defines)
+    return Candidate(
+        record,
+        position,
+        statement_id,
+        completed,
+        digest,
+        enrich(completed, part.zone),
+        origin.defines,
+        _find_conformance(completed, part.checker),
+    )
+
+
+def _find_conformance(statement: dict[str, Any], checker: ConformanceChecker) -> Conformance | None:
+    try:
+        return checker.check(statement)
+    except Exception as error:  # noqa: BLE001 (no statement is lost for what a profile asks)
+        logger.error("conformance-not-checked", extra={"error": locate(error)})  # noqa: TRY400 (its text may hold a name)
+        return None
 
 
 def locate(error: BaseException) -> str:

@@ -11,32 +11,46 @@ from typing import Any
 from uuid import UUID
 
 from clickhouse.terms import name_term
+from identity.hiding import hide_iri
+from identity.keys import TenantKeys
 from identity.sealing import name_authority
 
 _RELATIONS = ("parent", "grouping", "category", "other")
 
 
-def list_terms(statement: dict[str, Any]) -> list[int]:
-    """Return the terms that a pseudonymised, completed statement is found by, each once."""
+def list_terms(statement: dict[str, Any], keys: TenantKeys) -> list[int]:
+    """Return the terms that a pseudonymised, completed statement is found by, each once.
+
+    Verbs and activities have the term of the IRI that would stand for theirs, whether or not the tenant's policy hid
+    it: so a query finds both kinds with one term.
+    """
     target = statement["object"]
-    terms = [name_term("every"), name_term("verb", statement["verb"]["id"])]
-    agents = dict.fromkeys(_agents_in(statement["actor"]))
-    kind = target.get("objectType", "Activity")
-    if kind in ("Agent", "Group"):
-        agents.update(dict.fromkeys(_agents_in(target)))
-    elif kind == "Activity":
-        terms.append(name_term("activity", target["id"]))
+    terms = [name_term("every"), name_term("verb", hide_iri(statement["verb"]["id"], keys))]
+    agents = dict.fromkeys(list_subjects(statement))
+    if target.get("objectType", "Activity") == "Activity":
+        terms.append(name_term("activity", hide_iri(target["id"], keys)))
     terms += [name_term("agent", name) for name in agents]
     terms.append(name_term("authority", name_authority(statement["authority"])))
     authorities = dict.fromkeys(_agents_in(statement["authority"]))
     related = {**agents, **authorities, **dict.fromkeys(_related_agents(statement))}
     terms += [name_term("related-agent", name) for name in related]
     activities = dict.fromkeys(activity["id"] for activity in list_activities(statement))
-    terms += [name_term("related-activity", name) for name in activities]
+    terms += [name_term("related-activity", hide_iri(name, keys)) for name in activities]
     registration = (statement.get("context") or {}).get("registration")
     if registration is not None:
         terms.append(name_term("registration", registration.lower()))
+    if contents := dict.fromkeys(_list_contents(statement)):
+        terms.append(name_term("attachment"))
+        terms += [name_term("attachment", sha2) for sha2 in contents]
     return terms
+
+
+def list_subjects(statement: dict[str, Any]) -> Iterator[str]:
+    """Yield the pseudonyms of whom a pseudonymised statement is by or about: its actor and object, with members."""
+    yield from _agents_in(statement["actor"])
+    target = statement["object"]
+    if target.get("objectType") in ("Agent", "Group"):
+        yield from _agents_in(target)
 
 
 def list_activities(statement: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -60,6 +74,15 @@ def find_reference(statement: dict[str, Any]) -> UUID | None:
     """Return the id of the statement that is this one's object, None when its object is something else."""
     target = statement["object"]
     return UUID(target["id"]) if target.get("objectType") == "StatementRef" else None
+
+
+def _list_contents(statement: dict[str, Any]) -> Iterator[str]:
+    """Yield the hashes of a statement's attachments and of its sub-statement's."""
+    for attachment in statement.get("attachments") or ():
+        yield attachment["sha2"].lower()
+    target = statement["object"]
+    if target.get("objectType") == "SubStatement":
+        yield from _list_contents(target)
 
 
 def _related_agents(statement: dict[str, Any]) -> Iterator[str]:

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
-import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 from uuid import UUID
 
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
+from clickhouse.persons import PersonRow
 from clickhouse.statements import VOIDED, Row
-from identity.keys import MasterKey
-from identity.sealing import Sealed, name_authority, pseudonymise, seal_agent
-from stream_processors.reading import Candidate, IncomingRecord, Refused, TenantBatch
+from identity.policy import Policy
+from identity.sealing import Sealed, name_authority, pseudonymise, seal_agent, seal_definition
+from stream_processors.conformance import tell_conformance
+from stream_processors.enrichment import enrich
+from stream_processors.reading import Candidate, TenantBatch
 from stream_processors.relations import find_reference, list_terms
 from stream_processors.seen import Seen
-from xapi_profiles.json_text import dump_json
 
 
 class AgentRow(NamedTuple):
@@ -40,6 +38,7 @@ class ActivityRow(NamedTuple):
     offset: int
     position: int
     definition: str
+    sealed: str
 
 
 class VoidingRow(NamedTuple):
@@ -68,10 +67,22 @@ class TenantRows(NamedTuple):
     agents: list[AgentRow]
 
 
-FindLearnerKeys = Callable[[str, Iterable[str]], dict[str, bytes]]
+class FindLearnerKeys(Protocol):
+    """Gives learners' keys, as Vault.learner_keys does."""
+
+    def __call__(
+        self,
+        tenant: str,
+        pseudonyms: Iterable[str],
+        *,
+        version: int | None = None,
+        older: Mapping[str, Sequence[str]] | None = None,
+    ) -> dict[str, bytes]:
+        """Return a key for each pseudonym, made where there was none."""
+
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_NONCE_BYTES = 12
+_NOT_CHECKED = ("", "", "", "")
 
 
 class LedgerRow(NamedTuple):
@@ -102,6 +113,12 @@ class DeadLetterRow(NamedTuple):
     pointer: str
     detail: str
     payload: str
+    version: str
+    defines: bool
+    fingerprint: str
+    replayed_at: datetime | None
+    persons: list[str]
+    readable: bool
 
 
 class StrayRow(NamedTuple):
@@ -124,32 +141,92 @@ class ProgressRow(NamedTuple):
     next_offset: int
 
 
-def to_rows(
-    batch: TenantBatch, candidates: Sequence[Candidate], learner_keys: FindLearnerKeys, seen: Seen
-) -> TenantRows:
-    """Pseudonymise and seal candidates of one tenant. Raises VaultUnavailable: then nothing may be written."""
+TenantRow = Row | ActivityRow | AgentRow | VoidingRow | OpenReferenceRow | LedgerRow | DeadLetterRow | PersonRow
+SharedRow = StrayRow | ProgressRow
+TABLES: dict[type[TenantRow | SharedRow], str] = {
+    Row: "statements",
+    ActivityRow: "activities",
+    AgentRow: "agents",
+    VoidingRow: "voidings",
+    OpenReferenceRow: "open_references",
+    LedgerRow: "ledger",
+    DeadLetterRow: "dead_letters",
+    PersonRow: "persons",
+    StrayRow: "dead_letters",
+    ProgressRow: "progress",
+}
+"""Which table each kind of row belongs to, of the tenant's or, for SharedRow, of all tenants'."""
+
+
+def seal_statements(
+    batch: TenantBatch, candidates: Sequence[Candidate], learner_keys: FindLearnerKeys, policy: Policy
+) -> list[Sealed]:
+    """Pseudonymise and seal candidates of one tenant, as its policy has it.
+
+    Raises UnidentifiedAgent, and VaultUnavailable: then nothing may be written.
+    """
     keys = batch.keys
-    statements = [candidate.statement for candidate in candidates]
-    sealed = pseudonymise(statements, keys, lambda pseudonyms: learner_keys(keys.tenant, pseudonyms))
+    return pseudonymise(
+        [candidate.statement for candidate in candidates],
+        keys,
+        lambda names: learner_keys(keys.tenant, names, version=keys.version, older=names),
+        policy,
+        _rename(batch, candidates),
+    )
+
+
+def to_rows(
+    batch: TenantBatch,
+    candidates: Sequence[Candidate],
+    sealed: Sequence[Sealed],
+    learner_keys: FindLearnerKeys,
+    seen: Seen,
+) -> TenantRows:
+    """Return the rows of candidates that were sealed. Raises VaultUnavailable: then nothing may be written."""
     return TenantRows(
-        [
-            _to_row(candidate, one, batch.tallies[candidate.record].source)
-            for candidate, one in zip(candidates, sealed, strict=True)
-        ],
-        [
-            ActivityRow(
-                activity,
-                _digest(definition, b""),
-                to_datetime(candidate.record.timestamp),
-                candidate.record.partition,
-                candidate.record.offset,
-                candidate.position,
-                definition.decode(),
-            )
-            for candidate, activity, definition in seen.list_new_definitions(keys.tenant, candidates)
-        ],
+        [_to_row(candidate, one, batch) for candidate, one in zip(candidates, sealed, strict=True)],
+        _to_activity_rows(batch, candidates, sealed, learner_keys, seen),
         _to_agent_rows(batch, candidates, sealed, learner_keys, seen),
     )
+
+
+def _rename(batch: TenantBatch, candidates: Sequence[Candidate]) -> Callable[[int, tuple[str, ...]], str] | None:
+    """Return how those are named who were erased: by when their statement was accepted."""
+    erased, keys = batch.erased, batch.keys
+    if not erased:
+        return None
+    return lambda index, names: erased.name(keys, names, candidates[index].record.timestamp)
+
+
+def _to_activity_rows(
+    batch: TenantBatch,
+    candidates: Sequence[Candidate],
+    sealed: Sequence[Sealed],
+    learner_keys: FindLearnerKeys,
+    seen: Seen,
+) -> list[ActivityRow]:
+    keys = batch.keys
+    rows = []
+    for candidate, one, new in seen.list_new_definitions(keys.tenant, zip(candidates, sealed, strict=True)):
+        record, is_whole = candidate.record, new.original == new.content
+        box = ""
+        if not is_whole:
+            owners = one.owners
+            box = seal_definition(new.activity, new.original, owners, learner_keys(keys.tenant, owners))
+        rows.append(
+            ActivityRow(
+                new.activity,
+                # Keyed where something was taken out, because what that was could be tried.
+                _digest(new.original, b"" if is_whole else keys.fingerprint),
+                to_datetime(record.timestamp),
+                record.partition,
+                record.offset,
+                candidate.position,
+                new.content.decode(),
+                box,
+            )
+        )
+    return rows
 
 
 def _to_agent_rows(
@@ -164,6 +241,7 @@ def _to_agent_rows(
         (candidate.record.timestamp, *original)
         for candidate, one in zip(candidates, sealed, strict=True)
         for original in one.originals
+        if original[0] not in batch.erased
     ]
     new = list(seen.list_new_agents(keys.tenant, originals))
     if not new:
@@ -200,7 +278,7 @@ def _digest(content: bytes, key: bytes) -> int:
 
 
 def to_ledger_rows(batch: TenantBatch) -> list[LedgerRow]:
-    """Return one row for each of the tenant's records in the batch."""
+    """Return one row for each of the tenant's records in the batch, but for those past the ledger's period."""
     return [
         LedgerRow(
             record.topic,
@@ -214,57 +292,8 @@ def to_ledger_rows(batch: TenantBatch) -> list[LedgerRow]:
             tally.dead,
         )
         for record, tally in batch.tallies.items()
+        if record.timestamp >= batch.ledger_since
     ]
-
-
-def to_dead_letter_rows(batch: TenantBatch) -> list[DeadLetterRow]:
-    """Return what was refused, its payload sealed under the tenant's dead-letter key."""
-    return [
-        DeadLetterRow(
-            refused.record.topic,
-            refused.record.partition,
-            refused.record.offset,
-            refused.position,
-            to_datetime(refused.record.timestamp),
-            batch.tallies[refused.record].source,
-            refused.reason.code,
-            refused.reason.rule,
-            refused.reason.pointer,
-            refused.reason.detail,
-            seal_payload(batch.keys.dead_letter, refused.payload, refused.record),
-        )
-        for refused in batch.refused
-    ]
-
-
-def to_stray_rows(stray: Iterable[Refused], master: MasterKey) -> list[StrayRow]:
-    """Return the records of no known tenant, their payload sealed under the operator's master key."""
-    return [
-        StrayRow(
-            refused.record.topic,
-            refused.record.partition,
-            refused.record.offset,
-            to_datetime(refused.record.timestamp),
-            refused.reason.code,
-            refused.reason.detail,
-            base64.b64encode(
-                master.wrap(refused.payload, tenant="", purpose="stray", id=_name_place(*refused.record.place))
-            ).decode(),
-        )
-        for refused in stray
-    ]
-
-
-def seal_payload(key: bytes, payload: bytes, record: IncomingRecord) -> str:
-    """Seal a dead letter's payload under a tenant's key (AES-GCM, bound to its place in the log), as base64."""
-    nonce = os.urandom(_NONCE_BYTES)
-    return base64.b64encode(nonce + AESGCM(key).encrypt(nonce, payload, _name_place(*record.place).encode())).decode()
-
-
-def open_payload(key: bytes, sealed: str, *, topic: str, partition: int, offset: int) -> bytes:
-    """Give back what seal_payload sealed; raises cryptography's InvalidTag for another key or place."""
-    raw = base64.b64decode(sealed)
-    return AESGCM(key).decrypt(raw[:_NONCE_BYTES], raw[_NONCE_BYTES:], _name_place(topic, partition, offset).encode())
 
 
 def to_datetime(milliseconds: int) -> datetime:
@@ -272,17 +301,16 @@ def to_datetime(milliseconds: int) -> datetime:
     return _EPOCH + timedelta(milliseconds=milliseconds)
 
 
-def _name_place(topic: str, partition: int, offset: int) -> str:
-    return f"{topic}/{partition}/{offset}"
-
-
-def _to_row(candidate: Candidate, sealed: Sealed, source: str) -> Row:
-    record, columns = candidate.record, candidate.enrichment
+def _to_row(candidate: Candidate, sealed: Sealed, batch: TenantBatch) -> Row:
+    record = candidate.record
+    # What boards show comes from what is stored: neither a name nor an IRI that the policy hides is in a column.
+    columns = enrich(sealed.statement, batch.zone) if sealed.redacted else candidate.enrichment
+    conformance, profile, template, failed_rule = tell_conformance(candidate, sealed) or _NOT_CHECKED
     return Row(
         id=candidate.id,
         stored=record.timestamp,
         timestamp=columns.timestamp,
-        source=source,
+        source=batch.tallies[record].source,
         actor=sealed.actor,
         authority=name_authority(sealed.statement["authority"]),
         verb=columns.verb,
@@ -306,10 +334,14 @@ def _to_row(candidate: Candidate, sealed: Sealed, source: str) -> Row:
         completion=columns.completion,
         success=columns.success,
         score_scaled=columns.score_scaled,
-        statement=dump_json(sealed.statement).decode(),
+        conformance=conformance,
+        profile=profile,
+        template=template,
+        failed_rule=failed_rule,
+        statement=sealed.text,
         sealed=sealed.sealed,
         fingerprint=candidate.fingerprint,
-        terms=list_terms(sealed.statement),
+        terms=list_terms(sealed.statement, batch.keys),
         inherited=(),
         refers_to=find_reference(sealed.statement),
         open_reference=None,

@@ -43,5 +43,5 @@ def settle(batch: TenantBatch, existing: Mapping[UUID, Existing]) -> list[Candid
                 "A different statement with this id is already stored; the first one stands.",
                 rule="XAPI-00142",
             )
-            batch.refuse(record, candidate.position, reason, dump_json(candidate.statement))
+            batch.refuse(record, candidate.position, reason, dump_json(candidate.statement), candidate.fingerprint)
     return new

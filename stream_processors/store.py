@@ -1,4 +1,4 @@
-"""The Store of the processors: a tenant's tables in ClickHouse."""
+"""The Store of the processors: a tenant's tables in ClickHouse, and those that all tenants share."""
 
 from __future__ import annotations
 
@@ -7,19 +7,11 @@ from uuid import UUID
 
 from clickhouse.connection import AsyncClient
 from clickhouse.databases import SHARED, name_tenant_database
+from clickhouse.persons import read_copied_revision_async
 from clickhouse.progress import read_progress
-from clickhouse.statements import Existing, Links, Row, find_ids, find_links
+from clickhouse.statements import Existing, Links, find_ids, find_links
 from clickhouse.writing import Writer
-from stream_processors.rows import (
-    ActivityRow,
-    AgentRow,
-    DeadLetterRow,
-    LedgerRow,
-    OpenReferenceRow,
-    ProgressRow,
-    StrayRow,
-    VoidingRow,
-)
+from stream_processors.rows import TABLES, SharedRow, TenantRow
 
 
 class ClickHouseStore:
@@ -41,44 +33,23 @@ class ClickHouseStore:
         """Return, of those of these ids that are stored, what a statement that refers to them inherits."""
         return await find_links(self._client, name_tenant_database(tenant), ids)
 
-    async def insert_statements(self, tenant: str, rows: Sequence[Row], token: str) -> None:
-        """Insert statements; the same token again inserts nothing."""
-        await self._writer.insert(name_tenant_database(tenant), "statements", Row._fields, rows, token)
+    async def read_copied_revision(self, tenant: str) -> int:
+        """Return the revision up to which the tenant's database knows how pseudonyms stand."""
+        return await read_copied_revision_async(self._client, name_tenant_database(tenant))
 
-    async def insert_voidings(self, tenant: str, rows: Sequence[VoidingRow], token: str) -> None:
-        """Insert what is voided."""
-        await self._writer.insert(name_tenant_database(tenant), "voidings", VoidingRow._fields, rows, token)
+    async def insert(self, tenant: str, rows: Sequence[TenantRow], token: str) -> None:
+        """Insert rows, all of one kind, into the tenant's table of that kind; the same token again inserts nothing."""
+        await self._insert(name_tenant_database(tenant), rows, token)
 
-    async def insert_open_references(self, tenant: str, rows: Sequence[OpenReferenceRow], token: str) -> None:
-        """Insert references to what had not come."""
-        columns = OpenReferenceRow._fields
-        await self._writer.insert(name_tenant_database(tenant), "open_references", columns, rows, token)
-
-    async def insert_activities(self, tenant: str, rows: Sequence[ActivityRow], token: str) -> None:
-        """Insert definitions of activities."""
-        await self._writer.insert(name_tenant_database(tenant), "activities", ActivityRow._fields, rows, token)
-
-    async def insert_agents(self, tenant: str, rows: Sequence[AgentRow], token: str) -> None:
-        """Insert forms in which agents were named."""
-        await self._writer.insert(name_tenant_database(tenant), "agents", AgentRow._fields, rows, token)
-
-    async def insert_ledger(self, tenant: str, rows: Sequence[LedgerRow], token: str) -> None:
-        """Insert what became of records."""
-        await self._writer.insert(name_tenant_database(tenant), "ledger", LedgerRow._fields, rows, token)
-
-    async def insert_dead_letters(self, tenant: str, rows: Sequence[DeadLetterRow], token: str) -> None:
-        """Insert what was refused."""
-        await self._writer.insert(name_tenant_database(tenant), "dead_letters", DeadLetterRow._fields, rows, token)
-
-    async def insert_stray(self, rows: Sequence[StrayRow], token: str) -> None:
-        """Insert the records of no known tenant."""
-        await self._writer.insert(SHARED, "dead_letters", StrayRow._fields, rows, token)
-
-    async def insert_progress(self, rows: Sequence[ProgressRow]) -> None:
-        """Record how far each partition is stored."""
-        token = ",".join(f"{row.partition}:{row.next_offset}" for row in rows)
-        await self._writer.insert(SHARED, "progress", ProgressRow._fields, rows, token)
+    async def insert_shared(self, rows: Sequence[SharedRow], token: str) -> None:
+        """Insert rows, all of one kind, into the table of that kind which all tenants share."""
+        await self._insert(SHARED, rows, token)
 
     async def close(self) -> None:
         """Close the client."""
         await self._client.close()
+
+    async def _insert(self, database: str, rows: Sequence[TenantRow | SharedRow], token: str) -> None:
+        if rows:
+            kind = type(rows[0])
+            await self._writer.insert(database, TABLES[kind], kind._fields, rows, token)

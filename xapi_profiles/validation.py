@@ -17,14 +17,13 @@ from pydantic_core import ErrorDetails, SchemaValidator
 
 from xapi_profiles import requirements
 from xapi_profiles.errors import InvalidStatement, Problem
-from xapi_profiles.json_text import dump_json
+from xapi_profiles.pointers import ABSENT, excerpt, step, value_at, write_pointer
 from xapi_profiles.record import VERSIONS
 from xapi_profiles.rules import find_breaches
 from xapi_profiles.statement import TAG, Statement1, Statement2
 
 MAX_PROBLEMS: Final = 20
 MAX_FAULTS: Final = 1000
-_EXCERPT: Final = 60
 
 
 def check_statements(statements: object, version: str = "1.0.3") -> list[dict[str, Any]]:
@@ -77,13 +76,13 @@ def _find_problems(batch: list[Any], version: str) -> Iterator[Problem]:
         if not isinstance(statement, dict):
             continue
         for breach in find_breaches(statement):
-            pointer = _pointer(index, breach.path)
+            pointer = write_pointer((index, *breach.path))
             if pointer not in reported:
-                yield Problem(pointer, breach.rule, breach.message, _excerpt(_value_at(statement, breach.path)))
+                yield Problem(pointer, breach.rule, breach.message, excerpt(value_at(statement, breach.path)))
         identifier = statement.get("id")
         if isinstance(identifier, str) and first_with.setdefault(identifier.lower(), index) != index:
             message = "each statement of a request has an id of its own; an earlier one has this id"
-            yield Problem(f"/{index}/id", requirements.REPEATED_ID, message, _excerpt(identifier))
+            yield Problem(f"/{index}/id", requirements.REPEATED_ID, message, excerpt(identifier))
 
 
 def _find_faults(index: int, statement: object, validator: SchemaValidator) -> list[Problem]:
@@ -94,16 +93,9 @@ def _find_faults(index: int, statement: object, validator: SchemaValidator) -> l
         # Naming a fault costs a thousand times what finding it did: a flood of them is not worth it.
         if error.error_count() > MAX_FAULTS:
             message = f"more than {MAX_FAULTS} faults, too many to name; is this an xAPI statement?"
-            return [Problem(_pointer(index, ()), requirements.FAULTS, message, _excerpt(statement))]
+            return [Problem(write_pointer((index,)), requirements.FAULTS, message, excerpt(statement))]
         return [_to_problem(index, statement, fault) for fault in error.errors(include_url=False)]
     return []
-
-
-class _Absent:
-    """Stands for a value that is not there, which null does not."""
-
-
-_ABSENT: Final = _Absent()
 
 
 def _to_problem(index: int, statement: object, fault: ErrorDetails) -> Problem:
@@ -123,55 +115,21 @@ def _to_problem(index: int, statement: object, fault: ErrorDetails) -> Problem:
             is_key = True
             continue
         path.append(part)
-        value = _step(value, part)
+        value = step(value, part)
     found: object = fault["input"]
     if kind == "object_type":
         path.append("objectType")
-        found = value = _step(value, "objectType")
+        found = value = step(value, "objectType")
     keys = tuple(part for part in path if isinstance(part, str))
-    shown = _ABSENT if kind == "missing" else keys[-1] if is_key else value
+    shown = ABSENT if kind == "missing" else keys[-1] if is_key else value
     if is_key:
         keys = (*keys[:-1], "*")
     rule, message = requirements.describe(
         kind, keys, found, said=fault["msg"], context=fault.get("ctx", {}), within=within
     )
-    return Problem(_pointer(index, tuple(path)), rule, message, _excerpt(shown))
+    return Problem(write_pointer((index, *path)), rule, message, excerpt(shown))
 
 
 def _is_key(value: object, part: str, rest: tuple[str | int, ...]) -> bool:
     """Tell a key that looks like a union tag from the tag: a tag is no key, or comes before the key like it."""
     return isinstance(value, dict) and part in value and rest[:1] != (part,)
-
-
-def _step(value: object, part: str | int) -> object:
-    if isinstance(value, dict):
-        return value.get(part, _ABSENT)
-    if isinstance(value, list) and isinstance(part, int) and part < len(value):
-        return value[part]
-    return _ABSENT
-
-
-def _value_at(statement: object, path: tuple[str | int, ...]) -> object:
-    for part in path:
-        statement = _step(statement, part)
-    return statement
-
-
-def _pointer(index: int, path: tuple[str | int, ...]) -> str:
-    """Return the JSON pointer (RFC 6901) of a place in the batch."""
-    return "".join(f"/{str(part).replace('~', '~0').replace('/', '~1')}" for part in (index, *path))
-
-
-def _excerpt(value: object) -> str:
-    if value is _ABSENT:
-        return "nothing"
-    if isinstance(value, dict):
-        return "an object"
-    if isinstance(value, list):
-        return "an array"
-    try:
-        # The length of what a sender put there is theirs: encode no more of it than is shown.
-        text = dump_json(value[: _EXCERPT + 1] if isinstance(value, str) else value).decode()
-    except TypeError:
-        return f"a value of type {type(value).__name__}"
-    return text if len(text) <= _EXCERPT else text[: _EXCERPT - 1] + "…"

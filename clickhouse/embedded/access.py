@@ -11,59 +11,18 @@ import hashlib
 import hmac
 import json
 import os
-import re
 import secrets
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from clickhouse.embedded.entities import Change, Entities, Grant, Profile, User, apply_change, hash_word
 from clickhouse.embedded.errors import ServerError
+from clickhouse.embedded.quotas import Quota
 
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}")
 _VERIFIED_MAX = 1024
-ANY = "*"
-
-
-@dataclass(frozen=True, slots=True)
-class Grant:
-    """SELECT on one table of a database, or on all of them (`*`)."""
-
-    database: str
-    table: str = ANY
-
-
-@dataclass(frozen=True, slots=True)
-class User:
-    """A login that is not the owner. It may read what is granted to it and nothing else."""
-
-    name: str
-    salt: str
-    hash: str
-    grants: tuple[Grant, ...] = ()
-
-    @property
-    def databases(self) -> tuple[str, ...]:
-        """The databases it may read, in the order in which they were granted."""
-        return tuple(dict.fromkeys(grant.database for grant in self.grants))
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """What an access statement asks for."""
-
-    verb: str
-    names: tuple[str, ...] = ()
-    password: str = field(default="", repr=False)
-    grants: tuple[Grant, ...] = ()
-    lenient: bool = False
-    replaces: bool = False
-
-
-def _hash(password: str, salt: str) -> str:
-    return hashlib.scrypt(password.encode(), salt=bytes.fromhex(salt), n=2**13, r=8, p=1, maxmem=64 << 20).hex()
 
 
 class Users:
@@ -76,28 +35,41 @@ class Users:
         self._owner_digest = self._digest(owner, owner_password)
         self._verified: OrderedDict[bytes, None] = OrderedDict()
         self._lock = threading.Lock()
-        self._users: dict[str, User] = self._read()
+        self._entities = self._read()
 
-    def _read(self) -> dict[str, User]:
+    def _read(self) -> Entities:
         if not self._path.exists():
-            return {}
+            return Entities()
         stored = json.loads(self._path.read_text())
-        return {
-            name: User(name, entry["salt"], entry["hash"], tuple(Grant(*grant) for grant in entry["grants"]))
+        profiles = {
+            name: Profile(_to_pairs(entry["settings"]), _to_pairs(entry["ceilings"]))
+            for name, entry in stored["profiles"].items()
+        }
+        users = {
+            name: User(
+                name,
+                **{**entry, "grants": tuple(Grant(*grant) for grant in entry["grants"])},
+                limits=profiles.get(entry["profile"], Profile()),
+            )
             for name, entry in stored["users"].items()
         }
+        quotas = {
+            name: Quota(name, entry["seconds"], _to_pairs(entry["limits"]), tuple(entry["logins"]))
+            for name, entry in stored["quotas"].items()
+        }
+        return Entities(users, profiles, quotas)
 
-    def _write(self, users: Mapping[str, User]) -> None:
+    def _write(self, entities: Entities) -> None:
+        kept = ("salt", "hash", "grants", "presalt", "locked", "database", "profile")
         content: dict[str, Any] = {
-            "version": 1,
+            "version": 2,
             "users": {
-                user.name: {
-                    "salt": user.salt,
-                    "hash": user.hash,
-                    "grants": [[grant.database, grant.table] for grant in user.grants],
-                }
-                for user in users.values()
+                name: {key: value for key, value in asdict(user).items() if key in kept}
+                | {"grants": [[grant.database, grant.table] for grant in user.grants]}
+                for name, user in entities.users.items()
             },
+            "profiles": {name: asdict(profile) for name, profile in entities.profiles.items()},
+            "quotas": {name: asdict(quota) for name, quota in entities.quotas.items()},
         }
         draft = self._path.with_suffix(".new")
         with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
@@ -116,7 +88,12 @@ class Users:
 
     def all(self) -> list[User]:
         """Return every login but the owner, by name."""
-        return [self._users[name] for name in sorted(self._users)]
+        users = self._entities.users
+        return [users[name] for name in sorted(users)]
+
+    def quotas(self) -> list[Quota]:
+        """Return every quota."""
+        return list(self._entities.quotas.values())
 
     def is_verified(self, name: str, password: str) -> bool:
         """Whether this name and password were found right before, which costs nothing to say."""
@@ -124,7 +101,7 @@ class Users:
         if hmac.compare_digest(digest, self._owner_digest):
             return True
         with self._lock:
-            return name in self._users and digest in self._verified
+            return name in self._entities.users and digest in self._verified
 
     def authenticate(self, name: str, password: str) -> User | None:
         """Return the login, None for the owner. Takes some 20 ms the first time: call it off the event loop.
@@ -135,12 +112,15 @@ class Users:
         if hmac.compare_digest(digest, self._owner_digest):
             return None
         with self._lock:
-            user = self._users.get(name)
+            user = self._entities.users.get(name)
             known = digest in self._verified
         if user is not None and known:
             return user
-        found = _hash(password, user.salt if user else "00" * 16)
-        if user is None or not hmac.compare_digest(found, user.hash):
+        presalt = user.presalt if user else None
+        word = password if presalt is None else hashlib.sha256((password + presalt).encode()).hexdigest()
+        found = hash_word(word, user.salt if user else "00" * 16)
+        # A login that may sign in from no host is refused as one whose password is wrong.
+        if user is None or not hmac.compare_digest(found, user.hash) or user.locked:
             raise ServerError(
                 "AUTHENTICATION_FAILED",
                 f"{name}: Authentication failed: password is incorrect, or there is no user with such name",
@@ -157,63 +137,17 @@ class Users:
         Raises ServerError for a name that exists already or does not exist.
         """
         with self._lock:
-            users = dict(self._users)
-            for name in change.names:
-                _CHANGES[change.verb](users, name, change, self.owner)
-            before = {user.name: user.grants for user in self._users.values() if user.grants}
-            after = {user.name: user.grants for user in users.values() if user.grants}
-            if users != self._users:
-                self._write(users)
-                self._users = users
+            old, new = self._entities, apply_change(self._entities, change, self.owner)
+            if new != old:
+                self._write(new)
+                self._entities = new
                 self._verified.clear()
+            before = {user.name: user.grants for user in old.users.values() if user.grants}
+            after = {user.name: user.grants for user in new.users.values() if user.grants}
             return any(before.get(name) != grants for name, grants in after.items()) or any(
-                name not in after and name in users for name in before
+                name not in after and name in new.users for name in before
             )
 
 
-def _find(users: Mapping[str, User], name: str) -> User:
-    if name not in users:
-        raise ServerError("UNKNOWN_USER", f"There is no user `{name}` in `embedded users`")
-    return users[name]
-
-
-def _create(users: dict[str, User], name: str, change: Change, owner: str) -> None:
-    if not _NAME.fullmatch(name):
-        raise ServerError("BAD_ARGUMENTS", f"User name {name!r}: only letters, digits and _ are supported here")
-    if name == owner or (name in users and not change.replaces):
-        if change.lenient:
-            return
-        raise ServerError(
-            "ACCESS_ENTITY_ALREADY_EXISTS", f"user `{name}`: cannot insert because user `{name}` already exists"
-        )
-    salt = secrets.token_hex(16)
-    users[name] = User(name, salt, _hash(change.password, salt), ())
-
-
-def _alter(users: dict[str, User], name: str, change: Change, _owner: str) -> None:
-    if change.lenient and name not in users:
-        return
-    salt = secrets.token_hex(16)
-    users[name] = replace(_find(users, name), salt=salt, hash=_hash(change.password, salt))
-
-
-def _drop(users: dict[str, User], name: str, change: Change, _owner: str) -> None:
-    if change.lenient and name not in users:
-        return
-    _find(users, name)
-    del users[name]
-
-
-def _grant(users: dict[str, User], name: str, change: Change, _owner: str) -> None:
-    user = _find(users, name)
-    users[name] = replace(user, grants=tuple(dict.fromkeys((*user.grants, *change.grants))))
-
-
-def _revoke(users: dict[str, User], name: str, change: Change, _owner: str) -> None:
-    user = _find(users, name)
-    gone = {grant.database for grant in change.grants if grant.table == ANY}
-    kept = tuple(grant for grant in user.grants if grant not in change.grants and grant.database not in gone)
-    users[name] = replace(user, grants=kept)
-
-
-_CHANGES = {"CREATE": _create, "ALTER": _alter, "DROP": _drop, "GRANT": _grant, "REVOKE": _revoke}
+def _to_pairs(stored: list[list[Any]]) -> tuple[tuple[str, Any], ...]:
+    return tuple((name, value) for name, value in stored)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from xml.sax.saxutils import escape
 
-from clickhouse.embedded.access import User
+from clickhouse.embedded.entities import User
 from clickhouse.embedded.statements import quote_name
 
 # A small pool of merges refuses to start with the defaults, which count on sixteen threads.

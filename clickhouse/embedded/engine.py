@@ -21,8 +21,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, Any, Protocol
 
-from clickhouse.embedded.access import Grant, User
 from clickhouse.embedded.configuration import Limits, write_configuration
+from clickhouse.embedded.entities import Grant, User
 from clickhouse.embedded.errors import CannotStart, ServerError, parse_engine_error
 from clickhouse.embedded.statements import Insert, escape_parameter, quote_name, quote_string, read_from
 

@@ -17,8 +17,8 @@ from typing import Any
 
 import orjson
 
-from clickhouse.embedded.access import User
 from clickhouse.embedded.engine import Engine
+from clickhouse.embedded.entities import User
 from clickhouse.embedded.errors import ServerError
 from clickhouse.embedded.reader import check_statement, deny
 from clickhouse.embedded.statements import first_words, quote_name, scan, strip_end, unquote

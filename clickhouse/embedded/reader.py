@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from clickhouse.embedded.access import User
+from clickhouse.embedded.entities import User
 from clickhouse.embedded.errors import ServerError
 
 MAX_SECONDS = 30
@@ -36,6 +36,8 @@ DENIED_FUNCTIONS = frozenset({
     "getmergetreesetting", "catboostevaluate", "evalmlmethod", "naivebayesclassifier",
     "naivebayesclassifierwithprob", "naivebayesclassifierwithallprobs", "getclienthttpheader",
     "currentrequesturl", "currenthandler", "logtrace", "zookeepersessionuptime", "generateserialid",
+    # name every login: each has a role that the engine's one user holds
+    "defaultroles",
     "addresstoline", "addresstolinewithinlines", "addresstosymbol", "demangle",
     # ask a model over the network
     "aiclassify", "aiembed", "aiextract", "aifilter", "aigenerate", "airedact", "aisimilarity", "aitranslate",
@@ -58,7 +60,10 @@ SETTINGS = frozenset({
     "output_format_json_validate_utf8", "output_format_json_escape_forward_slashes",
     "allow_experimental_json_type", "allow_experimental_variant_type", "allow_experimental_dynamic_type",
     "optimize_read_in_order", "optimize_aggregation_in_order", "log_comment", "readonly",
+    "async_insert", "wait_for_async_insert",
 })  # fmt: skip
+# Sent by clients of themselves; a reader, who may not insert, is not changed by them.
+_IDLE = frozenset({"readonly", "log_comment", "async_insert", "wait_for_async_insert"})
 _CEILINGS = {"max_execution_time": MAX_SECONDS, "max_result_rows": MAX_ROWS, "max_threads": 8}
 
 _STATEMENTS = frozenset(
@@ -136,7 +141,7 @@ def check_statement(tree: Node, user: User) -> Question:
             settings.setdefault(change["name"], _literal(change["value"]))
         body["list_of_selects"] = {**body["list_of_selects"], "children": [only]}
     reads_granted = any(_names_table(node) and not _is_open(node) for node in _nodes(body))
-    return Question(body, _format_name(wish), limit_settings(settings), reads_granted)
+    return Question(body, _format_name(wish), limit_settings(settings, user), reads_granted)
 
 
 def _format_name(wish: Node | None) -> str | None:
@@ -161,8 +166,8 @@ def _check_node(node: Node, user: User) -> None:
         check(node, user)
 
 
-def _check_settings(node: Node, _user: User) -> None:
-    limit_settings({change["name"]: _literal(change["value"]) for change in node.get("changes", [])})
+def _check_settings(node: Node, user: User) -> None:
+    limit_settings({change["name"]: _literal(change["value"]) for change in node.get("changes", [])}, user)
 
 
 def _check_parameter(node: Node, _user: User) -> None:
@@ -246,21 +251,22 @@ _CHECKS: dict[str, Callable[[Node, User], None]] = {
 }
 
 
-def limit_settings(settings: Mapping[str, str]) -> dict[str, str]:
-    """Return a reader's settings, held to their ceilings.
+def limit_settings(settings: Mapping[str, str], user: User) -> dict[str, str]:
+    """Return a reader's settings, held to their ceilings and to those of the reader's profile.
 
     Raises ServerError (READONLY) for a setting that a reader may not choose.
     """
     limited = {}
+    ceilings = _CEILINGS | dict(user.limits.ceilings)
     for name, value in settings.items():
         if name not in SETTINGS:
             raise ServerError("READONLY", f"Cannot modify '{name}' setting in readonly mode")
         if name == "readonly" and value not in {"1", "2"}:
             raise ServerError("READONLY", "Cannot modify 'readonly' setting in readonly mode")
-        if name in {"readonly", "log_comment"}:
+        if name in _IDLE:
             continue
         limited[name] = value
-        ceiling = _CEILINGS.get(name)
+        ceiling = ceilings.get(name)
         if ceiling is not None:
             try:
                 wished = float(value)

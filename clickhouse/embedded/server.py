@@ -18,8 +18,9 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from clickhouse.embedded.access import User, Users
+from clickhouse.embedded.access import Users
 from clickhouse.embedded.configuration import Limits
+from clickhouse.embedded.entities import User
 from clickhouse.embedded.errors import CannotStart, ServerError
 from clickhouse.embedded.requests import Query, read_credentials, read_query
 from clickhouse.embedded.responses import Answer, Server

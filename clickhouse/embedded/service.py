@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
-from clickhouse.embedded.access import Change, User, Users
+from clickhouse.embedded.access import Users
 from clickhouse.embedded.access_statements import parse_change
 from clickhouse.embedded.configuration import Limits, reader_role
 from clickhouse.embedded.engine import Engine, Examined, Outcome, Session
+from clickhouse.embedded.entities import Change, User
 from clickhouse.embedded.errors import ServerError
 from clickhouse.embedded.inserting import gather
 from clickhouse.embedded.questions import Questions
+from clickhouse.embedded.quotas import Usage
 from clickhouse.embedded.reader import MAX_MEMORY, MAX_ROWS, MAX_SECONDS, deny, limit_settings
 from clickhouse.embedded.requests import MAX_TEXT, Credentials, Query
 from clickhouse.embedded.responses import Answer
@@ -40,6 +44,8 @@ _READER_SETTINGS = {
     "max_memory_usage": str(MAX_MEMORY),
     "allow_ddl": "0",
 }
+# Held in other ways, whatever a profile says.
+_HELD = frozenset({"readonly", "allow_ddl", "max_concurrent_queries_for_user"})
 
 
 class Service:
@@ -54,6 +60,7 @@ class Service:
         self._workers = ThreadPoolExecutor(limits.queries, thread_name_prefix="query")
         self._helpers = ThreadPoolExecutor(4, thread_name_prefix="helper")
         self._slots = Slots(limits.queries, limits.wait)
+        self._usage = Usage()
         self._changing = asyncio.Lock()
 
     def start(self) -> None:
@@ -90,7 +97,7 @@ class Service:
         head, ended = await _read_head(query)
         insert = split_insert(head)
         if insert is not None:
-            async with self._slots.take(query.query_id, reader=user is not None):
+            async with self._slots.take(query.query_id, user):
                 await self._insert(user, query, answer, insert, head, ended)
             return
         text = head if ended else await _read_rest(head, query.body)
@@ -104,9 +111,10 @@ class Service:
             return
         if user is not None or words[0] in READING:
             watch()
-        async with self._slots.take(query.query_id, reader=user is not None):
+        async with self._slots.take(query.query_id, user):
             if user is not None:
-                await self._read_as_reader(user, query, answer, text)
+                with self._counted(user):
+                    await self._read_as_reader(user, query, answer, text)
             elif words[:2] == ["SHOW", "USERS"]:
                 names = sorted([self.users.owner, *(known.name for known in self.users.all())])
                 await answer.done(Outcome(data="".join(f"{name}\n" for name in names).encode()), "TabSeparated")
@@ -123,6 +131,17 @@ class Service:
             if changed and change.verb == "REVOKE":
                 await asyncio.to_thread(self.engine.restart, self.users.all())
         await answer.done(Outcome(), "TabSeparated")
+
+    @contextmanager
+    def _counted(self, user: User) -> Iterator[None]:
+        """Count a reader's query towards its quotas. Raises ServerError (QUOTA_EXCEEDED)."""
+        quotas = self.users.quotas()
+        self._usage.begin(quotas, user.name)
+        began = time.monotonic()
+        try:
+            yield
+        finally:
+            self._usage.end(quotas, user.name, time.monotonic() - began)
 
     async def _take_over_grants(self, user: User) -> None:
         """Have the engine know this login's grants. What was granted since the last time is taken over together."""
@@ -177,7 +196,7 @@ class Service:
             # Their columns are SQL that is run before the reader's rights are taken on.
             raise deny("external tables are for the owner")
         prepared = await self._help(self._questions.prepare, user, text)
-        settings = _READER_SETTINGS | limit_settings(query.settings) | dict(prepared.settings)
+        settings = _reader_settings(user) | limit_settings(query.settings, user) | dict(prepared.settings)
         if prepared.reads_granted and not self.engine.knows(user):
             await self._take_over_grants(user)
         session = Session(
@@ -240,6 +259,11 @@ class Service:
 
     async def _work(self, work: Callable[[], T]) -> T:
         return await asyncio.shield(asyncio.get_running_loop().run_in_executor(self._workers, work))
+
+
+def _reader_settings(user: User) -> dict[str, str]:
+    profile = {name: value for name, value in user.limits.settings if name not in _HELD}
+    return _READER_SETTINGS | profile
 
 
 def _reader_database(user: User, wish: str) -> str:

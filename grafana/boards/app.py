@@ -1,177 +1,122 @@
-"""The web application of the built-in boards: who is signed in sees the dashboards of their own tenant, live.
-
-The tenant comes from the signed session and from nowhere else: no address, field or header can name one.
-"""
+"""The web application of the built-in boards: who is signed in sees the dashboards of their own tenant, live."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
-from typing import Any
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
 
-import orjson
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.sessions import SessionMiddleware
-from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
+from grafana.boards.admission import Admission, FindTenant, ListTenants
 from grafana.boards.assets import load_assets
+from grafana.boards.boards import Boards
 from grafana.boards.data import BoardData
 from grafana.boards.headers import SecurityHeaders
+from grafana.boards.origins import SameOrigin
 from grafana.boards.pages import Pages
+from grafana.boards.provider import Provider, ProviderRules
 from grafana.boards.reading import Reader
-from grafana.boards.sign_in import Authenticate, FindTenant, SignIn, choose_language, get_zone
+from grafana.boards.sign_in import SignIn
+from grafana.boards.tenants import TenantChoice
 from grafana.dashboards.catalogue import BUILDERS, read_dashboard
-from grafana.dashboards.language import LANGUAGES, Language
-from grafana.errors import RangeError
+from grafana.dashboards.language import LANGUAGES
+from identity.accounts import Accounts
+from identity.roles import Role
+from identity.sessions import Sessions
 
-COOKIE = "jalon_boards"
+BACK = "/sign-in/back"
+"""Where the identity provider sends people back: what is registered there is the boards' address with this."""
+
 LEAST_SECRET = 32
-SESSION_SECONDS = 7 * 24 * 3600
-PRESETS = (
-    ("now-1h", "now", "now-1h"),
-    ("now-6h", "now", "now-6h"),
-    ("now/d", "now/d", "now/d"),
-    ("now-7d", "now", "now-7d"),
-    ("now-30d", "now", "now-30d"),
-    ("now-30d", "now+30d", "around"),
-)
-_SHOWN = ("id", "type", "title", "description", "options", "fieldConfig", "gridPos")
+_DOOR_SECONDS = 7 * 24 * 3600
+
+
+@dataclass(frozen=True, slots=True)
+class People:
+    """Who may come in: accounts and sessions of identity, and the identity provider, if there is one.
+
+    `roles_claim` names the claim that gives roles, `roles_known` what its words mean, if they are no roles themselves.
+    """
+
+    accounts: Accounts
+    sessions: Sessions
+    find_tenant: FindTenant
+    list_tenants: ListTenants
+    provider: ProviderRules | None = None
+    roles_claim: str = ""
+    roles_known: Mapping[str, Iterable[Role]] = field(default_factory=dict)
 
 
 def create_app(
-    *,
-    authenticate: Authenticate,
-    find_tenant: FindTenant,
-    reader: Reader,
-    session_secret: str,
-    secure_cookies: bool = False,
+    *, people: People, reader: Reader, public_url: str, session_secret: str, shared_seconds: float = 1.0
 ) -> Starlette:
     """Return the ASGI application.
 
-    `authenticate(name, password)` and `find_tenant(id)` are identity's functions, or behave like them; `reader` runs a
-    tenant's queries and is closed with the application. `session_secret` signs the cookies: 32 characters or more,
-    kept between starts so that a wall screen stays signed in. `secure_cookies` when served over HTTPS.
+    `reader` runs a tenant's queries and is closed with the application. `public_url` is the address that browsers use:
+    with https, cookies stay on it. `session_secret` signs what a browser keeps before it is signed in (a form's token,
+    the attempt at the provider, the language): 32 characters or more. An answer is shared for `shared_seconds` by all
+    who look at the same tenant, board and range.
     Raises DashboardError when the committed dashboards are not there, ValueError for a secret that could be guessed.
     """
     if len(session_secret) < LEAST_SECRET:
         raise ValueError(f"The boards' session secret has at least {LEAST_SECRET} characters.")
+    https = urlsplit(public_url).scheme == "https"
     assets = load_assets()
     pages = Pages(assets)
     dashboards = {language: {name: read_dashboard(name, language) for name in BUILDERS} for language in LANGUAGES}
-    data = BoardData(reader, dashboards["fr"])
-    boards = Boards(pages, dashboards, data)
-    sign_in = SignIn(authenticate, find_tenant, pages)
+    admission = Admission(people.sessions, people.find_tenant, people.list_tenants, https=https)
+    boards = Boards(pages, dashboards, BoardData(reader, dashboards["fr"], seconds=shared_seconds), admission)
+    provider = Provider(people.provider, f"{public_url.rstrip('/')}{BACK}") if people.provider else None
+    sign_in = SignIn(
+        people.accounts,
+        admission,
+        pages,
+        provider=provider,
+        roles_claim=people.roles_claim,
+        roles_known=people.roles_known,
+    )
+    tenants = TenantChoice(pages, admission)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         yield
         await reader.close()
+        if provider is not None:
+            await provider.close()
 
     return Starlette(
         routes=[
             Route("/", boards.enter),
-            Route("/healthz", _tell_health),
+            Route("/healthz", boards.tell_health),
             Route("/sign-in", sign_in.show),
             Route("/sign-in", sign_in.sign_in, methods=["POST"]),
+            Route("/sign-in/provider", sign_in.leave_for_provider),
+            Route(BACK, sign_in.come_back),
             Route("/sign-out", sign_in.sign_out, methods=["POST"]),
+            Route("/tenants", tenants.show),
+            Route("/tenants", tenants.choose, methods=["POST"]),
             Route("/boards/{name}", boards.show),
             Route("/boards/{name}/definition", boards.define),
             Route("/boards/{name}/data", boards.load),
             Route("/assets/{group}/{name}", assets.respond),
         ],
         middleware=[
-            Middleware(SecurityHeaders),
+            Middleware(SecurityHeaders, https=https),
+            Middleware(SameOrigin, public_url=public_url),
             Middleware(
                 SessionMiddleware,
                 secret_key=session_secret,
-                session_cookie=COOKIE,
-                max_age=SESSION_SECONDS,
+                session_cookie="__Host-jalon_door" if https else "jalon_door",
+                max_age=_DOOR_SECONDS,
                 same_site="lax",
-                https_only=secure_cookies,
+                https_only=https,
             ),
         ],
         exception_handlers={404: boards.miss},
         lifespan=lifespan,
     )
-
-
-class Boards:
-    """The pages of the dashboards and what their scripts ask for."""
-
-    def __init__(self, pages: Pages, dashboards: dict[Language, dict[str, dict[str, Any]]], data: BoardData) -> None:
-        self._pages = pages
-        self._dashboards = dashboards
-        self._data = data
-
-    async def enter(self, request: Request) -> Response:
-        """Go to the first board, or to the form for who is not signed in."""
-        signed_in = "tenant" in request.session
-        return RedirectResponse(f"/boards/{next(iter(BUILDERS))}" if signed_in else "/sign-in", status_code=303)
-
-    async def show(self, request: Request) -> Response:
-        """Show a board's page; the figures come afterwards."""
-        if "tenant" not in request.session:
-            return RedirectResponse("/sign-in", status_code=303)
-        language = choose_language(request)
-        dashboard = self._dashboards[language].get(request.path_params["name"])
-        if dashboard is None:
-            return await self.miss(request, None)
-        start = request.query_params.get("from", dashboard["time"]["from"])
-        end = request.query_params.get("to", dashboard["time"]["to"])
-        return self._pages.render(
-            "board.html",
-            language,
-            name=request.path_params["name"],
-            dashboard=dashboard,
-            dashboards=self._dashboards[language],
-            start=start,
-            end=end,
-            presets=PRESETS,
-            preset_chosen=any((start, end) == (first, last) for first, last, _ in PRESETS),
-            wall="wall" in request.query_params,
-            session=request.session,
-        )
-
-    async def define(self, request: Request) -> Response:
-        """Return what a board's script needs to know: panels without their SQL, and texts."""
-        if "tenant" not in request.session:
-            return _to_response({"error": "signed-out"}, 401)
-        language = choose_language(request)
-        dashboard = self._dashboards[language].get(request.path_params["name"])
-        if dashboard is None:
-            return _to_response({"error": "not-found"}, 404)
-        panels = [{key: panel[key] for key in _SHOWN} for panel in dashboard["panels"]]
-        texts = self._pages.get_texts(language)
-        return _to_response({"panels": panels, "refresh": dashboard["refresh"], "texts": texts}, 200)
-
-    async def load(self, request: Request) -> Response:
-        """Return the data of all panels of a board for the session's tenant."""
-        tenant = request.session.get("tenant")
-        if tenant is None:
-            return _to_response({"error": "signed-out"}, 401)
-        name = request.path_params["name"]
-        dashboard = self._dashboards["fr"].get(name)
-        if dashboard is None:
-            return _to_response({"error": "not-found"}, 404)
-        start = request.query_params.get("from", dashboard["time"]["from"])
-        end = request.query_params.get("to", dashboard["time"]["to"])
-        try:
-            answer = await self._data.load(tenant, name, start, end, get_zone(request))
-        except RangeError as error:
-            return _to_response({"error": error.code, "message": str(error)}, 400)
-        return _to_response(answer, 200)
-
-    async def miss(self, request: Request, _: Exception | None) -> Response:
-        """Say that there is no such page."""
-        return self._pages.render("missing.html", choose_language(request), 404)
-
-
-async def _tell_health(_: Request) -> Response:
-    return _to_response({"status": "ok"}, 200)
-
-
-def _to_response(content: dict[str, Any], status: int) -> Response:
-    return Response(orjson.dumps(content), status_code=status, media_type="application/json")

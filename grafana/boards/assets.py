@@ -8,7 +8,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
@@ -89,6 +89,7 @@ class Assets:
         return Response(content, headers=headers, media_type=asset.media_type)
 
 
+@cache
 def load_assets() -> Assets:
     """Read the boards' own files and plotly's script from the installed packages."""
     assets = Assets()

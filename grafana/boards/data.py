@@ -23,6 +23,8 @@ _LOG = logging.getLogger(__name__)
 
 _MOST_KEPT = 512
 
+FEWEST = "SELECT inside FROM thresholds"
+
 
 @dataclass(frozen=True, slots=True)
 class Query:
@@ -81,15 +83,26 @@ class BoardData:
         queries = self._queries[name]
         # Two panels may draw the same figures in two ways: they are asked for once.
         distinct = {(query.sql, query.least_interval): query for query in queries}
-        answers = await asyncio.gather(*(self._read_one(tenant, name, query, span) for query in distinct.values()))
+        fewest, *answers = await asyncio.gather(
+            self._read_fewest(tenant), *(self._read_one(tenant, name, query, span) for query in distinct.values())
+        )
         by_sql = dict(zip(distinct, answers, strict=True))
         return {
             "board": name,
             "from": round(span.start.timestamp() * 1000),
             "to": round(span.end.timestamp() * 1000),
             "at": round(self._now().timestamp() * 1000),
+            "fewest": fewest,
             "panels": {str(query.panel): by_sql[query.sql, query.least_interval] for query in queries},
         }
+
+    async def _read_fewest(self, tenant: str) -> int | None:
+        """Return from how many learners on a figure is shown, for the reader to know; the queries see to it."""
+        try:
+            ((fewest,),) = (await self._reader.read(tenant, FEWEST)).rows
+        except QueryFailed:  # so did the panels', which tell it
+            return None
+        return int(fewest)
 
     async def _read_one(self, tenant: str, name: str, query: Query, span: TimeRange) -> dict[str, Any]:
         interval = choose_interval(span, query.least_interval)

@@ -35,11 +35,16 @@ SECURITY_HEADERS = {
 }
 
 
+HTTPS_ONLY = {"strict-transport-security": "max-age=31536000"}
+"""For a year browsers ask over HTTPS only. Subdomains are the institution's affair."""
+
+
 class SecurityHeaders:
     """ASGI middleware: adds the headers, and forbids caching unless the answer itself allows it."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, *, https: bool) -> None:
         self._app = app
+        self._headers = SECURITY_HEADERS | (HTTPS_ONLY if https else {})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer as the application does, with the headers."""
@@ -50,7 +55,7 @@ class SecurityHeaders:
         async def send_guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                for name, value in SECURITY_HEADERS.items():
+                for name, value in self._headers.items():
                     headers[name] = value
                 headers.setdefault("cache-control", "no-store")
             await send(message)

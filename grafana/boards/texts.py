@@ -17,11 +17,43 @@ def get_texts(language: Language) -> dict[str, str]:
         "password": say("Mot de passe", "Password"),
         "sign_out": say("Se déconnecter", "Sign out"),
         "wrong": say("Identifiant ou mot de passe incorrect.", "Wrong name or password."),
-        "blocked": say("Trop d’essais : patientez une minute.", "Too many attempts: wait a minute."),
+        "blocked": say(
+            "Trop d’essais : patientez ({minutes} min), puis réessayez.",
+            "Too many attempts: wait ({minutes} min), then try again.",
+        ),
         "stale": say("Cette page a expiré : recommencez.", "This page has expired: try again."),
         "unavailable": say(
             "Connexion impossible pour l’instant : réessayez.", "Signing in is not possible now: try again."
         ),
+        "sign_in_provider": say("Se connecter via l’établissement", "Sign in via your institution"),
+        "or": say("ou", "or"),
+        "provider_unavailable": say(
+            "Le service d’identité de l’établissement ne répond pas : réessayez.",
+            "Your institution’s identity service does not answer: try again.",
+        ),
+        "refused": say("La connexion n’a pas abouti : recommencez.", "Signing in did not succeed: start again."),
+        "unknown": say(
+            "Votre compte d’établissement n’a pas accès à ces tableaux : demandez-le à l’administrateur.",
+            "Your institution’s account has no access to these boards: ask the administrator for it.",
+        ),
+        "choose_tenant": say("Choisir un établissement", "Choose an institution"),
+        "other_tenant": say("Autre établissement", "Another institution"),
+        "away_no-role": say("Aucun accès", "No access"),
+        "away_no-role_help": say(
+            "Votre compte n’a accès à aucun établissement : demandez-le à l’administrateur.",
+            "Your account has access to no institution: ask the administrator for it.",
+        ),
+        "away_closed": say("Établissement fermé", "Institution closed"),
+        "away_closed_help": say(
+            "Les tableaux de cet établissement ne sont pas ouverts pour l’instant : voyez avec l’administrateur.",
+            "This institution’s boards are not open at present: see the administrator.",
+        ),
+        "away_unavailable": say("Indisponible pour l’instant", "Not available now"),
+        "away_unavailable_help": say(
+            "Les comptes ne peuvent pas être lus : réessayez dans un instant.",
+            "The accounts cannot be read: try again in a moment.",
+        ),
+        "try_again": say("Réessayer", "Try again"),
         "not_found": say("Cette page n’existe pas.", "There is no such page."),
         "boards": say("Tableaux de bord", "Boards"),
         "language": say("Langue", "Language"),
@@ -46,6 +78,10 @@ def get_texts(language: Language) -> dict[str, str]:
         "loading": say("Chargement…", "Loading…"),
         "empty": say("Aucune donnée sur cette période", "No data in this range"),
         "none": "—",
+        "few": say(
+            "Moins de {fewest} apprenants : ni montré ni compté.",
+            "Fewer than {fewest} learners: not shown, not counted.",
+        ),
         "morning": say("matin", "a.m."),
         "afternoon": say("après-midi", "p.m."),
         "error_unreachable": say(

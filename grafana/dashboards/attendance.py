@@ -5,14 +5,26 @@ from __future__ import annotations
 
 from typing import Any
 
-from grafana.dashboards.language import Language, Say, speak
+from grafana.dashboards.disclosure import (
+    HOURS_BY_MODALITY,
+    INSIDE,
+    add_up,
+    add_up_in_steps,
+    list_attended_half_days,
+    list_registered_groups,
+    read_longest,
+    tell_in_steps,
+)
+from grafana.dashboards.language import Language, Say, explain_few, explain_steps, explain_together, name_few, speak
 from grafana.dashboards.layout import Row, build_dashboard
 from grafana.dashboards.panels import (
+    AT_LEAST,
     BLUE,
     COUNT,
     GREEN,
+    GREY,
     HALF_DAY,
-    HOURS,
+    HOURS_AT_LEAST,
     ORANGE,
     SHARE,
     VIOLET,
@@ -34,10 +46,19 @@ from grafana.dashboards.sql import (
     name_or_last_word,
 )
 
-PRESENT_NOW = f"""
-SELECT uniqExactIf(actor, modality = 'in-person') AS in_person, uniqExactIf(actor, modality = 'remote') AS remote
-FROM presences
-WHERE starts <= {MOMENT} AND {STAY_END} > {MOMENT}
+# Who is there at an instant, in groups of one session and modality.
+_PRESENT_GROUPS = f"""
+    SELECT session, modality, uniqExact(actor) AS learners
+    FROM presences
+    WHERE starts <= {MOMENT} AND {STAY_END} > {MOMENT}
+    GROUP BY session, modality
+"""
+
+PRESENT_NOW = f"""{INSIDE}
+SELECT
+    {add_up_in_steps("learners", "modality = 'in-person'")} AS in_person,
+    {add_up_in_steps("learners", "modality = 'remote'")} AS remote
+FROM ({_PRESENT_GROUPS})
 """
 
 RUNNING_NOW = f"""
@@ -46,51 +67,70 @@ FROM slots
 WHERE starts <= {MOMENT} AND ends > {MOMENT}
 """
 
-REGISTERED = f"""
-SELECT count() AS registered
-FROM registrations
-WHERE {REGISTRATION_IN_RANGE}
+REGISTERED = f"""{INSIDE}
+SELECT {add_up("learners", "learners")} AS registered
+FROM ({list_registered_groups(REGISTRATION_IN_RANGE)})
 """
 
-ATTENDED_HOURS = f"""
-SELECT sumIf(seconds, modality = 'in-person') / 3600 AS in_person, sumIf(seconds, modality = 'remote') / 3600 AS remote
-FROM attendance
-WHERE {ATTENDANCE_IN_RANGE}
+ATTENDED_HOURS = f"""{INSIDE}, {read_longest(SLOT_IN_RANGE)}
+SELECT {HOURS_BY_MODALITY}
+FROM ({list_attended_half_days(ATTENDANCE_IN_RANGE)})
 """
 
-PRESENT_OVER_TIME = f"""
-SELECT
-    toDateTime(instant, 'UTC') AS time,
-    uniqExactIf(actor, modality = 'in-person') AS in_person,
-    uniqExactIf(actor, modality = 'remote') AS remote
+# An instant at which nobody is there has no row, and is filled in with zeros: what is hidden is -1 until then.
+PRESENT_OVER_TIME = f"""{INSIDE}
+SELECT time, nullIf(room, -1) AS in_person, nullIf(online, -1) AS remote
 FROM
 (
-    SELECT actor, modality, arrayJoin(range(
-        toUInt32($__interval_s * ceil(
-            greatest(toUnixTimestamp64Milli(starts) / 1000, toFloat64(toUnixTimestamp($__fromTime))) / $__interval_s
-        )),
-        least(toUInt32(ceil(toUnixTimestamp64Milli({STAY_END}) / 1000)), toUInt32(toUnixTimestamp({MOMENT}) + 1)),
-        toUInt32($__interval_s)
-    )) AS instant
-    FROM presences
-    WHERE starts <= {MOMENT} AND {STAY_END} > $__fromTime_ms
+    SELECT
+        toDateTime(instant, 'UTC') AS time,
+        toInt64(ifNull({add_up_in_steps("learners", "modality = 'in-person'")}, -1)) AS room,
+        toInt64(ifNull({add_up_in_steps("learners", "modality = 'remote'")}, -1)) AS online
+    FROM
+    (
+        SELECT instant, session, modality, uniqExact(actor) AS learners
+        FROM
+        (
+            SELECT session, actor, modality, arrayJoin(range(
+                toUInt32($__interval_s * ceil(
+                    greatest(toUnixTimestamp64Milli(starts) / 1000, toFloat64(toUnixTimestamp($__fromTime)))
+                        / $__interval_s
+                )),
+                least(
+                    toUInt32(ceil(toUnixTimestamp64Milli({STAY_END}) / 1000)), toUInt32(toUnixTimestamp({MOMENT}) + 1)
+                ),
+                toUInt32($__interval_s)
+            )) AS instant
+            FROM presences
+            WHERE starts <= {MOMENT} AND {STAY_END} > $__fromTime_ms
+        )
+        GROUP BY instant, session, modality
+    )
+    GROUP BY time
+    ORDER BY time WITH FILL
+        FROM toDateTime(intDiv(toUnixTimestamp($__fromTime) + $__interval_s - 1, $__interval_s) * $__interval_s, 'UTC')
+        TO toDateTime(toUnixTimestamp({MOMENT}) + 1, 'UTC')
+        STEP $__interval_s
 )
-GROUP BY time
-ORDER BY time WITH FILL
-    FROM toDateTime(intDiv(toUnixTimestamp($__fromTime) + $__interval_s - 1, $__interval_s) * $__interval_s, 'UTC')
-    TO toDateTime(toUnixTimestamp({MOMENT}) + 1, 'UTC')
-    STEP $__interval_s
+ORDER BY time
 """
 
-RUNNING_SESSIONS = f"""
+# The registered who count, one by one: those of groups of k or more.
+_COUNTED = """
+    SELECT session, actor
+    FROM (SELECT session, actor, count() OVER (PARTITION BY session, module, pathway) AS learners FROM registrations)
+    WHERE learners >= k
+"""
+
+RUNNING_SESSIONS = f"""{INSIDE}
 SELECT
     {name_or_last_word("running.session_name", "running.session")} AS title,
     {name_or_last_word("running.module_name", "running.module")} AS module_title,
     decodeURLComponent(extract(running.place, '([^/#]+)/?$')) AS room,
-    enrolled.registered AS registered,
-    present.in_person AS in_person,
-    present.remote AS remote,
-    if(enrolled.registered = 0, NULL, present.expected / enrolled.registered) AS rate
+    if(enrolled.groups > 0 AND enrolled.learners = 0, NULL, enrolled.learners) AS registered,
+    {tell_in_steps("present.in_room")} AS in_person,
+    {tell_in_steps("present.online")} AS remote,
+    if(enrolled.learners = 0, NULL, {tell_in_steps("present.expected")} / enrolled.learners) AS rate
 FROM
 (
     SELECT session, any(slots.session_name) AS session_name, any(slots.module_name) AS module_name,
@@ -101,15 +141,17 @@ FROM
 ) AS running
 LEFT JOIN
 (
-    SELECT session, count() AS registered FROM registrations GROUP BY session
+    SELECT session, count() AS groups, sumIf(each.learners, each.learners >= k) AS learners
+    FROM ({list_registered_groups("1")}) AS each
+    GROUP BY session
 ) AS enrolled ON running.session = enrolled.session
 LEFT JOIN
 (
     SELECT
         session,
-        uniqExactIf(actor, modality = 'in-person') AS in_person,
-        uniqExactIf(actor, modality = 'remote') AS remote,
-        uniqExactIf(actor, (session, actor) IN (SELECT session, actor FROM registrations)) AS expected
+        uniqExactIf(actor, modality = 'in-person') AS in_room,
+        uniqExactIf(actor, modality = 'remote') AS online,
+        uniqExactIf(actor, (session, actor) IN ({_COUNTED})) AS expected
     FROM presences
     WHERE starts <= {MOMENT} AND {STAY_END} > {MOMENT}
     GROUP BY session
@@ -117,29 +159,35 @@ LEFT JOIN
 ORDER BY since, title
 """
 
-RATE_BY_SESSION = f"""
-SELECT
-    {name_or_last_word("any(enrolled.session_name)", "session")} AS title,
-    countIf((session, actor) IN (SELECT session, actor FROM attendance WHERE {ATTENDANCE_IN_RANGE})) / count() AS rate
+_CAME = f"(session, actor) IN (SELECT session, actor FROM attendance WHERE {ATTENDANCE_IN_RANGE})"
+_BEGUN = f"session IN (SELECT session FROM slots WHERE {SLOT_IN_RANGE} AND starts <= {MOMENT})"
+
+RATE_BY_SESSION = f"""{INSIDE}
+SELECT title, if(registered = 0, NULL, {tell_in_steps("expected")} / registered) AS rate
 FROM
 (
-    SELECT session, session_name, actor
-    FROM registrations
-    WHERE session IN (SELECT session FROM slots WHERE {SLOT_IN_RANGE} AND starts <= {MOMENT})
-) AS enrolled
-GROUP BY session
-ORDER BY rate DESC, title
+    SELECT
+        {name_or_last_word("any(enrolled.session_name)", "session")} AS title,
+        sumIf(enrolled.learners, enrolled.learners >= k) AS registered,
+        sumIf(enrolled.came, enrolled.learners >= k) AS expected
+    FROM ({list_registered_groups(_BEGUN, f", countIf({_CAME}) AS came")}) AS enrolled
+    GROUP BY session
+)
+ORDER BY rate DESC NULLS LAST, title
 LIMIT 20
 """
 
-PRESENT_BY_HALF_DAY = f"""
+PRESENT_BY_HALF_DAY = f"""{INSIDE}
 SELECT
     half_days.since AS time,
     {name_or_last_word("any(present.module_name)", "present.module")} AS module_title,
-    uniqExact(present.actor) AS learners
+    {add_up_in_steps("present.learners")} AS learners
 FROM
 (
-    SELECT half_day, module, module_name, actor FROM attendance WHERE {ATTENDANCE_IN_RANGE}
+    SELECT half_day, session, module, any(attendance.module_name) AS module_name, uniqExact(actor) AS learners
+    FROM attendance
+    WHERE {ATTENDANCE_IN_RANGE}
+    GROUP BY half_day, session, module
 ) AS present
 INNER JOIN
 (
@@ -165,20 +213,26 @@ def build_attendance(language: Language) -> dict[str, Any]:
 
 def _modalities(say: Say, unit: str, decimals: int) -> list[Column]:
     return [
-        Column("in_person", say("en salle", "in the room"), unit, decimals, BLUE),
-        Column("remote", say("à distance", "remote"), unit, decimals, ORANGE),
+        Column("in_person", say("en salle", "in the room"), unit, decimals, BLUE, few=name_few(say)),
+        Column("remote", say("à distance", "remote"), unit, decimals, ORANGE, few=name_few(say)),
     ]
+
+
+def _hours_by_modality(say: Say) -> list[Column]:
+    together = Column("together", say("en salle ou à distance", "either"), HOURS_AT_LEAST, 1, GREY, few=name_few(say))
+    return [*_modalities(say, HOURS_AT_LEAST, 1), together]
 
 
 def _figures(say: Say) -> list[tuple[int, Panel]]:
     present = stat(
         say("Présents maintenant", "Present now"),
         PRESENT_NOW,
-        _modalities(say, COUNT, 0),
+        _modalities(say, AT_LEAST, 0),
         about=say(
-            "Apprenants entrés et non sortis, à la fin de la période ou à cet instant si elle n’est pas finie.",
-            "Learners who came and have not left, at the end of the range, or now if the range is not over.",
-        ),
+            "Apprenants entrés et non sortis, à la fin de la période ou à cet instant si elle n’est pas finie. ",
+            "Learners who came and have not left, at the end of the range, or now if the range is not over. ",
+        )
+        + explain_steps(say),
     )
     running = stat(
         say("Séances en cours", "Running now"),
@@ -188,27 +242,36 @@ def _figures(say: Say) -> list[tuple[int, Panel]]:
     registered = stat(
         say("Inscriptions", "Registrations"),
         REGISTERED,
-        [Column("registered", say("inscrits aux séances", "to the sessions"), COUNT, 0, GREEN)],
+        [Column("registered", say("inscrits aux séances", "to the sessions"), COUNT, 0, GREEN, few=name_few(say))],
         about=say(
-            "Inscriptions, désistements déduits, aux séances de la période.",
-            "Registrations, withdrawals deducted, to the sessions of the range.",
-        ),
+            "Inscriptions, désistements déduits, aux séances de la période. ",
+            "Registrations, withdrawals deducted, to the sessions of the range. ",
+        )
+        + explain_few(say),
     )
     hours = stat(
         say("Heures suivies", "Attended hours"),
         ATTENDED_HOURS,
-        _modalities(say, HOURS, 1),
-        about=say("Temps de présence effectif, jamais le temps prévu.", "Time really attended, never planned time."),
+        _hours_by_modality(say),
+        about=say("Temps de présence effectif, jamais le temps prévu. ", "Time really attended, never planned time. ")
+        + explain_together(say),
     )
     return [(8, present), (4, running), (4, registered), (8, hours)]
 
 
 def _presence(say: Say) -> Panel:
-    columns = [Column("time", say("Heure", "Time")), *_modalities(say, COUNT, 0)]
-    return timeseries(say("Présents au fil du temps", "Presence over time"), PRESENT_OVER_TIME, columns, stacked=True)
+    columns = [Column("time", say("Heure", "Time")), *_modalities(say, AT_LEAST, 0)]
+    return timeseries(
+        say("Présents au fil du temps", "Presence over time"),
+        PRESENT_OVER_TIME,
+        columns,
+        stacked=True,
+        about=explain_steps(say),
+    )
 
 
 def _sessions(say: Say) -> Panel:
+    few = name_few(say)
     return table(
         say("Séances en cours", "Sessions running now"),
         RUNNING_SESSIONS,
@@ -216,12 +279,13 @@ def _sessions(say: Say) -> Panel:
             Column("title", say("Séance", "Session")),
             Column("module_title", "Module"),
             Column("room", say("Salle", "Room"), width=130),
-            Column("registered", say("Inscrits", "Registered"), COUNT, 0, width=100),
-            Column("in_person", say("En salle", "In the room"), COUNT, 0, BLUE, width=105),
-            Column("remote", say("À distance", "Remote"), COUNT, 0, ORANGE, width=100),
-            Column("rate", say("Taux", "Rate"), SHARE, 0, GREEN, width=130, bar=True),
+            Column("registered", say("Inscrits", "Registered"), COUNT, 0, width=100, few=few),
+            Column("in_person", say("En salle", "In the room"), AT_LEAST, 0, BLUE, width=105, few=few),
+            Column("remote", say("À distance", "Remote"), AT_LEAST, 0, ORANGE, width=100, few=few),
+            Column("rate", say("Taux, au moins", "Rate, at least"), SHARE, 0, GREEN, width=130, bar=True, few=few),
         ],
-        about=say("Taux : part des inscrits qui sont présents.", "Rate: share of the registered who are present."),
+        about=say("Taux : part des inscrits qui sont présents. ", "Rate: share of the registered who are present. ")
+        + explain_steps(say),
     )
 
 
@@ -230,12 +294,22 @@ def _rates(say: Say) -> Panel:
         say("Taux de présence par séance", "Attendance rate by session"),
         RATE_BY_SESSION,
         Column("title", say("Séance", "Session")),
-        [Column("rate", say("Taux de présence", "Attendance rate"), SHARE, 0, GREEN)],
+        [
+            Column(
+                "rate",
+                say("Taux de présence, au moins", "Attendance rate, at least"),
+                SHARE,
+                0,
+                GREEN,
+                few=name_few(say),
+            )
+        ],
         most=1,
         about=say(
-            "Part des inscrits venus au moins une fois, séances commencées de la période.",
-            "Share of the registered who came at least once, sessions of the range that have begun.",
-        ),
+            "Part des inscrits venus au moins une fois, séances commencées de la période. ",
+            "Share of the registered who came at least once, sessions of the range that have begun. ",
+        )
+        + explain_steps(say),
     )
 
 
@@ -244,13 +318,18 @@ def _half_days(say: Say) -> Panel:
         say("Présents par demi-journée et module", "Present by half-day and module"),
         PRESENT_BY_HALF_DAY,
         Column("time", say("Demi-journée", "Half-day"), HALF_DAY),
-        Column("learners", say("Apprenants", "Learners"), COUNT, 0),
+        Column("learners", say("Apprenants", "Learners"), AT_LEAST, 0, few=name_few(say)),
         label="module_title",
         least_interval="12h",
+        about=explain_steps(say),
     )
 
 
 def _shares(say: Say) -> Panel:
     return piechart(
-        say("Heures par modalité", "Hours by modality"), ATTENDED_HOURS, _modalities(say, HOURS, 1), by_row=False
+        say("Heures par modalité", "Hours by modality"),
+        ATTENDED_HOURS,
+        _hours_by_modality(say),
+        by_row=False,
+        about=explain_together(say),
     )

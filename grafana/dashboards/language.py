@@ -6,6 +6,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Literal, get_args
 
+from xapi_profiles.templates import Expectation
+
 Language = Literal["fr", "en"]
 Say = Callable[[str, str], str]
 
@@ -21,14 +23,30 @@ def speak(language: Language) -> Say:
     return say
 
 
-def name_modalities(say: Say) -> Mapping[str, str]:
-    """Return what a reader calls each modality of the statements."""
-    return {
-        "in-person": say("en salle", "in the room"),
-        "remote": say("à distance", "remote"),
-        "hybrid": say("hybride", "hybrid"),
-        "asynchronous": say("en autonomie", "self-paced"),
-    }
+def name_few(say: Say) -> str:
+    """Return what stands where a figure would tell of too few learners."""
+    return say("trop peu", "too few")
+
+
+def explain_few(say: Say) -> str:
+    """Return why a figure about learners may be missing."""
+    return say(
+        "Un groupe trop petit n’est ni montré ni compté : il désignerait des personnes.",
+        "A group that is too small is neither shown nor counted: it would point at people.",
+    )
+
+
+def explain_steps(say: Say) -> str:
+    """Return what a number with a plus sign means, and why a figure may be missing."""
+    return say("« 10+ » : au moins 10. ", "“10+”: at least 10. ") + explain_few(say)
+
+
+def explain_together(say: Say) -> str:
+    """Return why some hours are not told by modality."""
+    return say(
+        "« En salle ou à distance » : heures d’une demi-journée où l’un des deux groupes est trop petit. ",
+        "“Either”: the hours of a half-day in which one of the two groups is too small. ",
+    ) + explain_few(say)
 
 
 def name_verbs(say: Say) -> Mapping[str, str]:
@@ -63,4 +81,16 @@ def name_verbs(say: Say) -> Mapping[str, str]:
         "unregistered": say("s’est désinscrit", "unregistered"),
         "viewed": say("a vu", "viewed"),
         "voided": say("annulée", "voided"),
+    }
+
+
+def name_expectations(say: Say) -> Mapping[str, str]:
+    """Return what a reader calls what is wrong where a rule of a profile fails."""
+    return {
+        Expectation.VALUE.value: say("manque", "is missing"),
+        Expectation.NOTHING.value: say("ne devrait pas y être", "should not be there"),
+        Expectation.ANY.value: say("aucune des valeurs attendues", "none of the expected values"),
+        Expectation.ALL.value: say("une valeur non prévue", "a value that is not foreseen"),
+        Expectation.NONE.value: say("une valeur exclue", "an excluded value"),
+        Expectation.TEMPLATE.value: say("aucun modèle ne convient", "no template fits"),
     }

@@ -1,13 +1,19 @@
-"""Live activity: is anything coming in, from where, how fresh is it, and is every statement accounted for?"""
+"""Live activity: is anything coming in, from where, how fresh is it, and is every statement accounted for?
+
+What is told exactly here is about systems: how many statements a source sent, and when. Who watches over them has to
+see one statement that came, or did not. Of learners, and of what they do, this board tells groups only.
+"""
 
 # ruff: noqa: RUF001, S608 (typographic French; SQL made of constants of this package, no value from outside)
 from __future__ import annotations
 
 from typing import Any
 
-from grafana.dashboards.language import Language, name_modalities, name_verbs, speak
+from grafana.dashboards.disclosure import INSIDE, tell_in_steps
+from grafana.dashboards.language import Language, explain_steps, name_expectations, name_few, name_verbs, speak
 from grafana.dashboards.layout import Row, build_dashboard
 from grafana.dashboards.panels import (
+    AT_LEAST,
     BLUE,
     COUNT,
     GREEN,
@@ -27,15 +33,22 @@ from grafana.dashboards.panels import (
 from grafana.dashboards.panels import (
     MOMENT as MOMENT_UNIT,
 )
-from grafana.dashboards.sql import MOMENT, SOURCE, STANDING, VERB, name_or_last_word
+from grafana.dashboards.sql import JOIN_PERSONS, MOMENT, PERSON, SOURCE, STANDING, VERB
 
 # PREWHERE picks the range before FINAL settles two copies of an id. Copies come from a race between partitions, moments
 # apart, so both lie in the range, and the cost is that of the range instead of that of the whole table.
-TOTALS = f"""
-SELECT count() AS statements, uniqExactIf(actor, actor != '') AS learners, uniqExact(source) AS sources
-FROM statements FINAL
-PREWHERE $__timeFilter_ms(stored)
-WHERE {STANDING}
+TOTALS = f"""{INSIDE}
+SELECT
+    count() AS statements,
+    {tell_in_steps(f"uniqExactIf({PERSON}, recent.actor != '')")} AS learners,
+    uniqExact(source) AS sources
+FROM
+(
+    SELECT actor, stored, source FROM statements FINAL
+    PREWHERE $__timeFilter_ms(stored)
+    WHERE {STANDING}
+) AS recent
+{JOIN_PERSONS}
 """
 
 FRESHNESS = f"""
@@ -68,11 +81,22 @@ GROUP BY origin
 ORDER BY statements DESC, origin
 """
 
-BY_VERB = f"""
-SELECT {VERB} AS word, count() AS statements
-FROM statements FINAL
-PREWHERE $__timeFilter_ms(stored)
-WHERE {STANDING}
+# What fewer than k learners did in a session is left out; what no learner did (a session is scheduled) is not.
+BY_VERB = f"""{INSIDE}
+SELECT word, sumIf(amount, learners = 0) + intDiv(sumIf(amount, learners > 0), k) * k AS statements
+FROM
+(
+    SELECT word, session, count() AS amount, uniqExactIf({PERSON}, recent.actor != '') AS learners
+    FROM
+    (
+        SELECT {VERB} AS word, session, actor, stored FROM statements FINAL
+        PREWHERE $__timeFilter_ms(stored)
+        WHERE {STANDING}
+    ) AS recent
+    {JOIN_PERSONS}
+    GROUP BY word, session
+    HAVING learners = 0 OR learners >= k
+)
 GROUP BY word
 ORDER BY statements DESC, word
 LIMIT 10
@@ -87,26 +111,64 @@ GROUP BY time, origin
 ORDER BY time, origin
 """
 
-# A virtual classroom tells a session by its number alone: its name comes from where it was scheduled.
-RECENT = f"""
+# The latest of each source, not the latest statements: these are one person's each.
+LATEST_BY_SOURCE = f"""
 SELECT
-    stored,
-    substring(actor, 1, 8) AS learner,
-    {VERB} AS word,
-    {name_or_last_word("activity_name", "activity")} AS object,
-    multiIf(session_name != '', session_name, session != '', {name_or_last_word("scheduled.title", "session")}, '')
-        AS session_title,
-    toString(modality) AS how
+    {SOURCE} AS origin,
+    max(stored) AS latest,
+    greatest(0, dateDiff('millisecond', latest, {MOMENT}) / 1000) AS age,
+    count() AS statements
+FROM statements FINAL
+PREWHERE $__timeFilter_ms(stored)
+WHERE {STANDING}
+GROUP BY origin
+ORDER BY latest DESC, origin
+"""
+
+# What was stored before statements were checked is not counted.
+CONFORMANCE = f"""
+SELECT
+    {SOURCE} AS origin,
+    countIf(conformance = 'conformant') AS conformant,
+    countIf(conformance = 'nonconformant') AS nonconformant,
+    countIf(conformance = 'unclaimed') AS unclaimed
+FROM statements FINAL
+PREWHERE $__timeFilter_ms(stored)
+WHERE conformance != '' AND {STANDING}
+GROUP BY origin
+ORDER BY count() DESC, origin
+"""
+
+# A template says what somebody did: what fewer than k learners did so in a session is left out, as by verb, and the
+# moment is no closer than the hour.
+FAILED_RULES = f"""{INSIDE}
+SELECT
+    {SOURCE} AS origin,
+    concat(
+        extract(template, '([^/#]+)/?$'), if(template = '', '', ' · '), extract(profile, '([^/]+/[^/#]+)/?$')
+    ) AS form,
+    replaceRegexpAll(extract(failed_rule, '^(.*): expected '), '[a-z]+://[^\\x27"]*[/#]', '…/') AS place,
+    extract(failed_rule, '^.*: (expected .*)$') AS problem,
+    sumIf(amount, learners = 0) + intDiv(sumIf(amount, learners > 0), k) * k AS statements,
+    toStartOfHour(max(last)) AS latest
 FROM
 (
-    SELECT * FROM statements FINAL
-    PREWHERE $__timeFilter_ms(stored)
-    WHERE {STANDING}
-    ORDER BY stored DESC, id
-    LIMIT 25
-) AS recent
-LEFT JOIN (SELECT session, any(session_name) AS title FROM slots GROUP BY session) AS scheduled USING (session)
-ORDER BY stored DESC, id
+    SELECT
+        source, profile, template, failed_rule, session,
+        count() AS amount, uniqExactIf({PERSON}, recent.actor != '') AS learners, max(recent.stored) AS last
+    FROM
+    (
+        SELECT source, profile, template, failed_rule, session, actor, stored FROM statements FINAL
+        PREWHERE $__timeFilter_ms(stored)
+        WHERE conformance = 'nonconformant' AND {STANDING}
+    ) AS recent
+    {JOIN_PERSONS}
+    GROUP BY source, profile, template, failed_rule, session
+    HAVING learners = 0 OR learners >= k
+)
+GROUP BY source, profile, template, failed_rule
+ORDER BY statements DESC, origin, form, place, problem
+LIMIT 20
 """
 
 LEDGER = f"""
@@ -151,13 +213,14 @@ def build_live(language: Language) -> dict[str, Any]:
         TOTALS,
         [
             statements,
-            Column("learners", say("Apprenants actifs", "Active learners"), COUNT, 0, VIOLET),
+            Column("learners", say("Apprenants actifs", "Active learners"), AT_LEAST, 0, VIOLET, few=name_few(say)),
             Column("sources", "Sources", COUNT, 0, GREY),
         ],
         about=say(
-            "Traces enregistrées dans la période, apprenants et sources distincts.",
-            "Statements stored in the range, distinct learners and sources.",
-        ),
+            "Traces enregistrées dans la période, apprenants et sources distincts. ",
+            "Statements stored in the range, distinct learners and sources. ",
+        )
+        + explain_steps(say),
     )
     freshness = stat(
         say("Fraîcheur", "Freshness"),
@@ -224,8 +287,12 @@ def build_live(language: Language) -> dict[str, Any]:
         say("Par action", "By verb"),
         BY_VERB,
         Column("word", "Action" if language == "fr" else "Verb", texts=name_verbs(say)),
-        [statements],
-        about=say("Les dix verbes les plus fréquents.", "The ten most frequent verbs."),
+        [Column("statements", say("Traces", "Statements"), AT_LEAST, 0, BLUE)],
+        about=say(
+            "Les dix verbes les plus fréquents, sans ce que trop peu d’apprenants ont fait dans une séance. ",
+            "The ten most frequent verbs, without what too few learners did in a session. ",
+        )
+        + explain_steps(say),
     )
     rhythm = heatmap(
         say("Rythme par source", "Rhythm by source"),
@@ -238,20 +305,18 @@ def build_live(language: Language) -> dict[str, Any]:
             "Nombre de traces par tranche de dix minutes au moins.", "Statements in steps of ten minutes or more."
         ),
     )
-    recent = table(
-        say("Activité récente", "Recent activity"),
-        RECENT,
+    latest = table(
+        say("Dernière trace de chaque source", "Latest statement of each source"),
+        LATEST_BY_SOURCE,
         [
-            Column("stored", say("Heure", "Time"), MOMENT_UNIT, width=150),
-            Column("learner", say("Apprenant", "Learner"), width=100),
-            Column("word", say("Action", "Verb"), width=130, texts=name_verbs(say)),
-            Column("object", say("Objet", "Object")),
-            Column("session_title", say("Séance", "Session")),
-            Column("how", say("Modalité", "Modality"), width=110, texts=name_modalities(say)),
+            source,
+            Column("latest", say("Reçue", "Received"), MOMENT_UNIT, width=170),
+            Column("age", say("Depuis", "Since"), SECONDS, 0, steps=[(None, GREEN), (600, ORANGE), (86400, GREY)]),
+            statements,
         ],
         about=say(
-            "Aucune identité : les apprenants apparaissent sous un pseudonyme abrégé.",
-            "No identities: learners appear under a shortened pseudonym.",
+            "Sources de la période ; « depuis » se compte jusqu’à la fin de la période ou jusqu’à maintenant.",
+            "Sources of the range; “since” counts to the end of the range, or to now.",
         ),
     )
     ledger = table(
@@ -267,11 +332,47 @@ def build_live(language: Language) -> dict[str, Any]:
         ],
         about=say("Reçues = enregistrées + doublons + mises de côté.", "Accepted = stored + duplicates + set aside."),
     )
+    conformance = barchart(
+        say("Conformité par source", "Conformance by source"),
+        CONFORMANCE,
+        source,
+        [
+            Column("conformant", say("Conformes", "Conformant"), COUNT, 0, GREEN),
+            Column("nonconformant", say("Non conformes", "Nonconformant"), COUNT, 0, RED),
+            Column("unclaimed", say("Sans profil", "Of no profile"), COUNT, 0, GREY),
+        ],
+        stacked=True,
+        about=say(
+            "Traces confrontées aux profils dont elles se réclament ; aucune n’est écartée pour cela.",
+            "Statements held against the profiles that they claim; none is set aside for it.",
+        ),
+        empty=say("Aucune trace vérifiée sur cette période", "No statement was checked in this range"),
+    )
+    failed_rules = table(
+        say("Règles non respectées", "Failed rules"),
+        FAILED_RULES,
+        [
+            source,
+            Column("form", say("Modèle, profil", "Template, profile"), width=230),
+            Column("place", say("À cet endroit", "At this place")),
+            Column("problem", say("Constat", "What is wrong"), width=225, texts=name_expectations(say)),
+            Column("statements", say("Traces", "Statements"), AT_LEAST, 0, width=85),
+            Column("latest", say("Dernière (heure)", "Latest (hour)"), MOMENT_UNIT, width=160),
+        ],
+        about=say(
+            "Les vingt règles de profils le plus souvent enfreintes, sans ce que trop peu d’apprenants ont fait dans "
+            "une séance. ",
+            "The twenty rules of profiles that are broken most often, without what too few learners did in a session. ",
+        )
+        + explain_steps(say),
+        empty=say("Aucune règle enfreinte, ou par trop peu d’apprenants", "No rule was broken, or by too few learners"),
+    )
     rows = [
         Row(4, [(12, totals), (4, freshness), (4, dead), (4, balance)]),
-        Row(8, [(16, per_minute), (8, by_source)]),
-        Row(8, [(8, by_verb), (16, rhythm)]),
-        Row(8, [(15, recent), (9, ledger)]),
+        Row(7, [(16, per_minute), (8, by_source)]),
+        Row(7, [(8, by_verb), (16, rhythm)]),
+        Row(6, [(12, latest), (12, ledger)]),
+        Row(6, [(8, conformance), (16, failed_rules)]),
     ]
     about = say("Ce qui arrive, d’où, avec quelle fraîcheur.", "What comes in, from where, how fresh.")
     return build_dashboard("live", say("Activité en direct", "Live activity"), about, language, rows, start="now-6h")

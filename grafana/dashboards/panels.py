@@ -13,9 +13,10 @@ from typing import Any, Literal
 DATA_SOURCE = {"type": "grafana-clickhouse-datasource", "uid": "jalon"}
 
 COUNT = "locale"
+AT_LEAST = "suffix:+"
 SHARE = "percentunit"
 SECONDS = "s"
-HOURS = "suffix: h"
+HOURS_AT_LEAST = "suffix:+ h"
 HALF_DAY = "time:ddd D MMM A"
 MOMENT = "time:D MMM HH:mm:ss"
 
@@ -32,7 +33,10 @@ _TIME_SERIES, _TABLE = 0, 1
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """How a column of a panel's query is called and shown; `texts` puts words for values."""
+    """How a column of a panel's query is called and shown; `texts` puts words for values.
+
+    `few` is shown where the query hides a figure (NULL) because it would tell of too few learners.
+    """
 
     name: str
     title: str
@@ -44,6 +48,7 @@ class Column:
     colors: Mapping[str, str] = field(default_factory=dict)
     steps: Sequence[tuple[float | None, str]] = ()
     bar: bool = False
+    few: str = ""
 
     def to_override(self) -> dict[str, Any]:
         """Return the fieldConfig override that applies this to the column."""
@@ -56,8 +61,8 @@ class Column:
             properties.append({"id": "color", "value": {"mode": "fixed", "fixedColor": self.color}})
         if self.width is not None:
             properties.append({"id": "custom.width", "value": self.width})
-        if self.texts:
-            properties.append({"id": "mappings", "value": [_map(self.texts, self.colors)]})
+        if mappings := self.to_mappings():
+            properties.append({"id": "mappings", "value": mappings})
         if self.steps:
             properties.append({"id": "thresholds", "value": _steps(self.steps)})
             properties.append({"id": "color", "value": {"mode": "thresholds"}})
@@ -69,6 +74,16 @@ class Column:
                 {"id": "max", "value": 1},
             ]
         return {"matcher": {"id": "byName", "options": self.name}, "properties": properties}
+
+    def to_mappings(self) -> list[dict[str, Any]]:
+        """Return the words that stand for some of the column's values."""
+        # A number of learners told in steps is "at least", but nobody is nobody.
+        texts = {AT_LEAST: {"0": "0"}, HOURS_AT_LEAST: {"0": "0 h"}}.get(self.unit, self.texts)
+        mappings = [_map(texts, self.colors)] if texts else []
+        if self.few:
+            result = {"text": self.few, "index": len(texts)}
+            mappings.append({"type": "special", "options": {"match": "null", "result": result}})
+        return mappings
 
 
 def stat(title: str, sql: str, columns: Sequence[Column], *, about: str = "") -> Panel:
@@ -131,8 +146,12 @@ def barchart(
     stacked: bool = False,
     most: float | None = None,
     about: str = "",
+    empty: str = "",
 ) -> Panel:
-    """Return horizontal bars: one line per row, named by `category`, with one bar per column."""
+    """Return horizontal bars: one line per row, named by `category`, with one bar per column.
+
+    `empty` is said where there is nothing to show, instead of that there is no data.
+    """
     defaults: dict[str, Any] = {
         "custom": {"fillOpacity": 85, "lineWidth": 0, "axisPlacement": "auto", "axisGridShow": False},
         "color": {"mode": "palette-classic"},
@@ -140,6 +159,8 @@ def barchart(
     }
     if most is not None:
         defaults["max"] = most
+    if empty:
+        defaults["noValue"] = empty
     options = {
         "orientation": "horizontal",
         "xField": category.name,
@@ -153,9 +174,11 @@ def barchart(
     return _panel("barchart", title, sql, [category, *columns], options, defaults=defaults, about=about)
 
 
-def table(title: str, sql: str, columns: Sequence[Column], *, about: str = "") -> Panel:
-    """Return rows and columns as the query gives them."""
-    defaults = {"custom": {"align": "auto", "filterable": False, "cellOptions": {"type": "auto"}}}
+def table(title: str, sql: str, columns: Sequence[Column], *, about: str = "", empty: str = "") -> Panel:
+    """Return rows and columns as the query gives them; `empty` is said where there are none."""
+    defaults: dict[str, Any] = {"custom": {"align": "auto", "filterable": False, "cellOptions": {"type": "auto"}}}
+    if empty:
+        defaults["noValue"] = empty
     options = {"showHeader": True, "cellHeight": "sm"}
     return _panel("table", title, sql, columns, options, defaults=defaults, about=about)
 
@@ -174,7 +197,12 @@ def heatmap(
         "yAxis": {"axisPlacement": "left", "reverse": False},
         "rowsFrame": {"layout": "auto", "value": value.title},
     }
-    defaults = {"displayName": "${__field.labels." + label + "}", "unit": value.unit, "custom": {"hideFrom": {}}}
+    defaults = {
+        "displayName": "${__field.labels." + label + "}",
+        "unit": value.unit,
+        "mappings": value.to_mappings(),
+        "custom": {"hideFrom": {}},
+    }
     panel = _panel("heatmap", title, sql, [time], options, defaults=defaults, query_format=_TIME_SERIES, about=about)
     return panel | {"interval": least_interval}
 

@@ -5,14 +5,26 @@ from __future__ import annotations
 
 from typing import Any
 
-from grafana.dashboards.language import Language, Say, speak
+from grafana.dashboards.disclosure import (
+    HOURS_BY_MODALITY,
+    INSIDE,
+    add_up,
+    add_up_in_steps,
+    list_attended_half_days,
+    list_registered_groups,
+    read_longest,
+    tell_hours,
+    tell_in_steps,
+)
+from grafana.dashboards.language import Language, Say, explain_few, explain_steps, explain_together, name_few, speak
 from grafana.dashboards.layout import Row, build_dashboard
 from grafana.dashboards.panels import (
+    AT_LEAST,
     BLUE,
     COUNT,
     GREEN,
     GREY,
-    HOURS,
+    HOURS_AT_LEAST,
     ORANGE,
     VIOLET,
     Column,
@@ -25,76 +37,92 @@ from grafana.dashboards.panels import (
 )
 from grafana.dashboards.sql import ATTENDANCE_IN_RANGE, REGISTRATION_IN_RANGE, SLOT_IN_RANGE, name_or_last_word
 
-# One line per fact: what is planned, who is registered, who attended and for how long.
+_NOBODY = "arrayReduce('uniqExactState', emptyArrayString())"
+
+# One line per fact: what is planned, how large the groups of the registered are, how many came and for how long.
 _FACTS = f"""
-    SELECT 'planned' AS kind, pathway, pathway_name, session, '' AS actor, 0. AS seconds
+    SELECT 'planned' AS kind, pathway, pathway_name, session, 0 AS learners, 0. AS seconds, 0 AS half_days, 0 AS floors,
+        {_NOBODY} AS actors
     FROM slots WHERE {SLOT_IN_RANGE}
     UNION ALL
-    SELECT 'registered', pathway, pathway_name, session, actor, 0.
-    FROM registrations WHERE {REGISTRATION_IN_RANGE}
+    SELECT 'registered', pathway, pathway_name, session, learners, 0., 0, 0, {_NOBODY}
+    FROM ({list_registered_groups(REGISTRATION_IN_RANGE)})
     UNION ALL
-    SELECT 'attended', pathway, pathway_name, session, actor, toFloat64(seconds)
-    FROM attendance WHERE {ATTENDANCE_IN_RANGE}
+    SELECT 'attended', pathway, any(came.pathway_name), session, uniqExactMerge(came.actors),
+        toFloat64(sumIf(came.seconds, came.learners >= k)), countIf(came.learners >= k),
+        sumIf(intDiv(came.learners, k) * k, came.learners >= k), uniqExactMergeState(came.actors)
+    FROM ({list_attended_half_days(ATTENDANCE_IN_RANGE)}) AS came
+    GROUP BY pathway, session
 """
 
-TOTALS = f"""
+_CAME = "kind = 'attended'"
+_HOURS = f"""if(
+        countIf({_CAME}) > 0 AND sum(half_days) = 0, NULL, {tell_hours("sum(seconds)", "sum(half_days)", "sum(floors)")}
+    )"""
+
+# Somebody who came to several sessions is one learner here; nobody is counted for a session to which fewer than k came.
+_COUNTED = f"uniqExactMergeIf(facts.actors, {_CAME} AND facts.learners >= k)"
+_LEARNERS = f"if(countIf({_CAME}) > 0 AND {_COUNTED} = 0, NULL, {tell_in_steps(_COUNTED)})"
+
+TOTALS = f"""{INSIDE}, {read_longest(SLOT_IN_RANGE)}
 SELECT
     uniqExactIf(pathway, pathway != '') AS pathways,
     uniqExact(session) AS sessions,
-    uniqExactIf((session, actor), kind = 'registered') AS registered,
-    uniqExactIf(actor, kind = 'attended') AS learners,
-    sum(seconds) / 3600 AS hours
-FROM ({_FACTS})
+    {add_up("facts.learners", "facts.learners", "kind = 'registered'")} AS registered,
+    {_LEARNERS} AS learners,
+    {_HOURS} AS hours
+FROM ({_FACTS}) AS facts
 """
 
-PATHWAYS = f"""
+PATHWAYS = f"""{INSIDE}, {read_longest(SLOT_IN_RANGE)}
 SELECT
     {name_or_last_word("max(facts.pathway_name)", "facts.pathway")} AS title,
     uniqExact(session) AS sessions,
-    uniqExactIf((session, actor), kind = 'registered') AS registered,
-    uniqExactIf((session, actor), kind = 'attended') AS attended,
-    sum(seconds) / 3600 AS hours
+    {add_up("learners", "learners", "kind = 'registered'")} AS registered,
+    {add_up_in_steps("learners", "kind = 'attended'")} AS attended,
+    {_HOURS} AS hours
 FROM ({_FACTS}) AS facts
 WHERE facts.pathway != ''
 GROUP BY facts.pathway
-ORDER BY registered DESC, title
+ORDER BY registered DESC NULLS LAST, title
 LIMIT 50
 """
 
-REGISTRATIONS_BY_PATHWAY = f"""
-SELECT {name_or_last_word("max(chosen.pathway_name)", "chosen.pathway")} AS title, count() AS registered
-FROM (SELECT pathway, pathway_name FROM registrations WHERE pathway != '' AND {REGISTRATION_IN_RANGE}) AS chosen
+REGISTRATIONS_BY_PATHWAY = f"""{INSIDE}
+SELECT {name_or_last_word("max(chosen.pathway_name)", "chosen.pathway")} AS title,
+    {add_up("chosen.learners", "chosen.learners")} AS registered
+FROM ({list_registered_groups(REGISTRATION_IN_RANGE)}) AS chosen
+WHERE chosen.pathway != ''
 GROUP BY chosen.pathway
-ORDER BY registered DESC, title
+ORDER BY registered DESC NULLS LAST, title
 LIMIT 12
 """
 
-HOURS_BY_PATHWAY = f"""
+HOURS_BY_PATHWAY = f"""{INSIDE}, {read_longest(SLOT_IN_RANGE)}
 SELECT
     {name_or_last_word("max(followed.pathway_name)", "followed.pathway")} AS title,
-    sumIf(seconds, modality = 'in-person') / 3600 AS in_person,
-    sumIf(seconds, modality = 'remote') / 3600 AS remote
-FROM
-(
-    SELECT pathway, pathway_name, modality, seconds FROM attendance WHERE pathway != '' AND {ATTENDANCE_IN_RANGE}
-) AS followed
+    {HOURS_BY_MODALITY}
+FROM ({list_attended_half_days(ATTENDANCE_IN_RANGE)}) AS followed
+WHERE followed.pathway != ''
 GROUP BY followed.pathway
-ORDER BY in_person + remote DESC, title
+ORDER BY ifNull(in_person, 0) + ifNull(remote, 0) + ifNull(together, 0) DESC, title
 LIMIT 12
 """
 
-MODULES_CHOSEN = f"""
-SELECT {name_or_last_word("max(chosen.module_name)", "chosen.module")} AS title, count() AS registered
-FROM (SELECT module, module_name FROM registrations WHERE module != '' AND {REGISTRATION_IN_RANGE}) AS chosen
+MODULES_CHOSEN = f"""{INSIDE}
+SELECT {name_or_last_word("max(chosen.module_name)", "chosen.module")} AS title,
+    {add_up("chosen.learners", "chosen.learners")} AS registered
+FROM ({list_registered_groups(REGISTRATION_IN_RANGE)}) AS chosen
+WHERE chosen.module != ''
 GROUP BY chosen.module
-ORDER BY registered DESC, title
+ORDER BY registered DESC NULLS LAST, title
 LIMIT 10
 """
 
 # Each learner's modules in the order first attended, then every module beside the one that followed it.
-MODULE_FLOW = f"""
+MODULE_FLOW = f"""{INSIDE}
 SELECT {name_or_last_word("pair.1.2", "pair.1.1")} AS origin, {name_or_last_word("pair.2.2", "pair.2.1")} AS next,
-    count() AS learners
+    intDiv(count(), k) * k AS learners
 FROM
 (
     SELECT arrayJoin(arrayZip(arrayPopBack(modules), arrayPopFront(modules))) AS pair
@@ -120,6 +148,7 @@ FROM
     )
 )
 GROUP BY origin, next
+HAVING count() >= k
 ORDER BY learners DESC, origin, next
 LIMIT 30
 """
@@ -127,19 +156,22 @@ LIMIT 30
 # Self-paced: said so by the statement, or belonging to no session.
 _SELF_PACED = "(modality = 'asynchronous' OR session = '')"
 
-SELF_PACED_OVER_TIME = f"""
-SELECT $__timeInterval(timestamp) AS time, uniqExact(actor) AS learners, count() AS statements
+SELF_PACED_OVER_TIME = f"""{INSIDE}
+SELECT
+    $__timeInterval(timestamp) AS time,
+    {tell_in_steps("uniqExact(actor)")} AS learners,
+    if(uniqExact(actor) < k, NULL, intDiv(count(), k) * k) AS statements
 FROM current_statements
 WHERE $__timeFilter_ms(timestamp) AND {_SELF_PACED}
 GROUP BY time
 ORDER BY time
 """
 
-SELF_PACED_RESOURCES = f"""
+SELF_PACED_RESOURCES = f"""{INSIDE}
 SELECT
     {name_or_last_word("max(used.activity_name)", "used.activity")} AS title,
-    uniqExact(actor) AS learners,
-    count() AS statements
+    intDiv(uniqExact(actor), k) * k AS learners,
+    intDiv(count(), k) * k AS statements
 FROM
 (
     SELECT activity, activity_name, actor
@@ -147,6 +179,7 @@ FROM
     WHERE $__timeFilter_ms(timestamp) AND {_SELF_PACED}
 ) AS used
 GROUP BY used.activity
+HAVING uniqExact(actor) >= k
 ORDER BY learners DESC, statements DESC, title
 LIMIT 15
 """
@@ -169,38 +202,42 @@ def build_pathways(language: Language) -> dict[str, Any]:
 
 
 def _figures(say: Say) -> Panel:
+    few = name_few(say)
     return stat(
         say("Sur la période", "In the range"),
         TOTALS,
         [
             Column("pathways", say("parcours", "pathways"), COUNT, 0, VIOLET),
             Column("sessions", say("séances", "sessions"), COUNT, 0, BLUE),
-            Column("registered", say("inscriptions", "registrations"), COUNT, 0, GREEN),
-            Column("learners", say("apprenants venus", "learners who came"), COUNT, 0, ORANGE),
-            Column("hours", say("heures suivies", "attended hours"), HOURS, 0, GREY),
+            Column("registered", say("inscriptions", "registrations"), COUNT, 0, GREEN, few=few),
+            Column("learners", say("apprenants venus", "learners who came"), AT_LEAST, 0, ORANGE, few=few),
+            Column("hours", say("heures suivies", "attended hours"), HOURS_AT_LEAST, 0, GREY, few=few),
         ],
         about=say(
-            "Séances dont une demi-journée au moins tombe dans la période.",
-            "Sessions with at least one half-day in the range.",
-        ),
+            "Séances dont une demi-journée au moins tombe dans la période. ",
+            "Sessions with at least one half-day in the range. ",
+        )
+        + explain_steps(say),
     )
 
 
 def _pathways(say: Say) -> Panel:
+    few = name_few(say)
     return table(
         say("Parcours", "Pathways"),
         PATHWAYS,
         [
             Column("title", say("Parcours", "Pathway")),
             Column("sessions", say("Séances", "Sessions"), COUNT, 0, width=100),
-            Column("registered", say("Inscriptions", "Registrations"), COUNT, 0, width=120),
-            Column("attended", say("Présences", "Attended"), COUNT, 0, width=110),
-            Column("hours", say("Heures suivies", "Attended hours"), HOURS, 1, width=140),
+            Column("registered", say("Inscriptions", "Registrations"), COUNT, 0, width=120, few=few),
+            Column("attended", say("Présences", "Attended"), AT_LEAST, 0, width=110, few=few),
+            Column("hours", say("Heures suivies", "Attended hours"), HOURS_AT_LEAST, 1, width=140, few=few),
         ],
         about=say(
-            "Présences : couples séance–apprenant où l’apprenant est venu.",
-            "Attended: pairs of session and learner in which the learner came.",
-        ),
+            "Présences : couples séance–apprenant où l’apprenant est venu. ",
+            "Attended: pairs of session and learner in which the learner came. ",
+        )
+        + explain_steps(say),
     )
 
 
@@ -209,20 +246,24 @@ def _registrations(say: Say) -> Panel:
         say("Inscriptions par parcours", "Registrations by pathway"),
         REGISTRATIONS_BY_PATHWAY,
         Column("title", say("Parcours", "Pathway")),
-        [Column("registered", say("Inscriptions", "Registrations"), COUNT, 0, GREEN)],
+        [Column("registered", say("Inscriptions", "Registrations"), COUNT, 0, GREEN, few=name_few(say))],
+        about=explain_few(say),
     )
 
 
 def _hours(say: Say) -> Panel:
+    few = name_few(say)
     return barchart(
         say("Heures suivies par parcours et modalité", "Attended hours by pathway and modality"),
         HOURS_BY_PATHWAY,
         Column("title", say("Parcours", "Pathway")),
         [
-            Column("in_person", say("en salle", "in the room"), HOURS, 0, BLUE),
-            Column("remote", say("à distance", "remote"), HOURS, 0, ORANGE),
+            Column("in_person", say("en salle", "in the room"), HOURS_AT_LEAST, 0, BLUE, few=few),
+            Column("remote", say("à distance", "remote"), HOURS_AT_LEAST, 0, ORANGE, few=few),
+            Column("together", say("en salle ou à distance", "either"), HOURS_AT_LEAST, 0, GREY, few=few),
         ],
         stacked=True,
+        about=explain_together(say),
     )
 
 
@@ -230,8 +271,12 @@ def _modules(say: Say) -> Panel:
     return piechart(
         say("Modules choisis", "Modules chosen"),
         MODULES_CHOSEN,
-        [Column("title", "Module"), Column("registered", say("Inscriptions", "Registrations"), COUNT, 0)],
+        [
+            Column("title", "Module"),
+            Column("registered", say("Inscriptions", "Registrations"), COUNT, 0, few=name_few(say)),
+        ],
         by_row=True,
+        about=explain_few(say),
     )
 
 
@@ -242,27 +287,29 @@ def _flow(say: Say) -> Panel:
         [
             Column("origin", "Module"),
             Column("next", say("Module suivant", "Next module")),
-            Column("learners", say("Apprenants", "Learners"), COUNT, 0, width=110),
+            Column("learners", say("Apprenants", "Learners"), AT_LEAST, 0, width=110),
         ],
         about=say(
-            "Modules suivis par un même apprenant, dans l’ordre de sa première présence.",
-            "Modules followed by one learner, in the order of first attendance.",
-        ),
+            "Modules suivis par un même apprenant, dans l’ordre de sa première présence. ",
+            "Modules followed by one learner, in the order of first attendance. ",
+        )
+        + explain_steps(say),
     )
 
 
 def _self_paced(say: Say) -> Panel:
+    few = name_few(say)
     return timeseries(
         say("Activité en autonomie", "Self-paced activity"),
         SELF_PACED_OVER_TIME,
         [
             Column("time", say("Heure", "Time")),
-            Column("learners", say("Apprenants", "Learners"), COUNT, 0, VIOLET),
-            Column("statements", say("Traces", "Statements"), COUNT, 0, GREY),
+            Column("learners", say("Apprenants", "Learners"), AT_LEAST, 0, VIOLET, few=few),
+            Column("statements", say("Traces", "Statements"), AT_LEAST, 0, GREY, few=few),
         ],
         bars=True,
         least_interval="1h",
-        about=say("Traces hors de toute séance.", "Statements outside any session."),
+        about=say("Traces hors de toute séance. ", "Statements outside any session. ") + explain_steps(say),
     )
 
 
@@ -272,7 +319,8 @@ def _resources(say: Say) -> Panel:
         SELF_PACED_RESOURCES,
         [
             Column("title", say("Ressource", "Resource")),
-            Column("learners", say("Apprenants", "Learners"), COUNT, 0, width=110),
-            Column("statements", say("Traces", "Statements"), COUNT, 0, width=90),
+            Column("learners", say("Apprenants", "Learners"), AT_LEAST, 0, width=110),
+            Column("statements", say("Traces", "Statements"), AT_LEAST, 0, width=90),
         ],
+        about=explain_steps(say),
     )

@@ -16,10 +16,14 @@ SLOT_IN_RANGE = "starts < $__toTime_ms AND ends > $__fromTime_ms"
 # Attended time has no hour of its own: it belongs to the range when its half-day of that session does.
 ATTENDANCE_IN_RANGE = f"(session, half_day) IN (SELECT session, half_day FROM slots WHERE {SLOT_IN_RANGE})"
 
-# A registration belongs to the range when its session does or, for a session without timetable, when it was made in it.
+# A registration belongs to the range when its session does: as a whole, so that no choice of a range cuts a group in
+# two. A session without timetable belongs to the range in which its first registration was made.
 REGISTRATION_IN_RANGE = f"""(
     session IN (SELECT session FROM slots WHERE {SLOT_IN_RANGE})
-    OR (session NOT IN (SELECT session FROM slots) AND $__timeFilter_ms(registered_at))
+    OR session IN (
+        SELECT session FROM registrations WHERE session NOT IN (SELECT session FROM slots)
+        GROUP BY session HAVING $__timeFilter_ms(min(registered_at))
+    )
 )"""
 
 # A stay without a leave, outside any slot, is not believed for longer than half a day.
@@ -41,5 +45,14 @@ def name_or_last_word(name: str, iri: str) -> str:
     return f"if({name} != '', {name}, decodeURLComponent(extract({iri}, '([^/#]+)/?$')))"
 
 
-# What stands: not voided, or a voiding, which cannot be voided itself (as in the view `current_statements`).
-STANDING = "(verb = 'http://adlnet.gov/expapi/verbs/voided' OR id NOT IN (SELECT target FROM voidings))"
+# What stands: not voided, or a voiding, which cannot be voided itself; and of nobody whom processing is paused for (as
+# in the view `current_statements`). Where it is for nobody, no look-up is made.
+STANDING = """(verb = 'http://adlnet.gov/expapi/verbs/voided' OR id NOT IN (SELECT target FROM voidings))
+AND ((SELECT count() FROM persons WHERE restricted) = 0 OR id NOT IN (SELECT id FROM withheld_statements))"""
+
+# Whom statements (named `recent`) count as, after JOIN_PERSONS.
+PERSON = "if(persons.pseudonym = '', recent.actor, if(recent.stored < persons.since, persons.before, persons.person))"
+JOIN_PERSONS = """ANY LEFT JOIN
+(
+    SELECT pseudonym, before, since, person FROM persons FINAL WHERE person != pseudonym
+) AS persons ON recent.actor = persons.pseudonym"""

@@ -17,7 +17,7 @@ from rich.table import Table
 
 from clickhouse.connection import connect
 from identity.credentials import add_credential
-from identity.viewers import add_viewer
+from identity.roles import Role
 from jalon.commands.output import StepsShown, err, out
 from jalon.commands.running import stopped_by_signals
 from jalon.demo import Played, Target, play, stream_live
@@ -52,8 +52,8 @@ def demo(
             instance.start(steps.report, with_parent=True)
         try:
             sign_in = prepare_tenant(instance.installation)
-            target = _find_target(instance.settings, sign_in)
-            played = _play_day(instance, target, seed)
+            target = find_target(instance.installation, sign_in)
+            played = play_shown(instance.installation, target, seed)
             _print_welcome(instance.settings, sign_in, played)
             _stream(instance, target, played, rate)
         except Exception:
@@ -79,23 +79,29 @@ def prepare_tenant(installation: Installation) -> SignIn:
         scopes={"all"},
         sees_identities=True,
     )
-    add_viewer(installation.engine, TENANT, sign_in.viewer, sign_in.password)
+    roles = {Role(TENANT, "viewer")}
+    installation.accounts.add(sign_in.viewer, roles, by="process:demo", password=sign_in.password)
     return sign_in
 
 
-def _find_target(settings: Settings, sign_in: SignIn) -> Target:
+def find_target(installation: Installation, sign_in: SignIn) -> Target:
+    """Return where the demonstration's day is to be sent."""
+    settings = installation.settings
     return Target(
         kafka_bootstrap=settings.kafka_servers,
+        kafka_access=settings.kafka_access,
         lrs_url=f"{settings.lrs_local_url}/xAPI",
         key=sign_in.key,
         secret=sign_in.secret,
         tenant=TENANT,
         topic=settings.topic,
+        names_secret=installation.names_secret(TENANT),
     )
 
 
-def _play_day(instance: Instance, target: Target, seed: int) -> Played:
-    settings = instance.settings
+def play_shown(installation: Installation, target: Target, seed: int, *, to_its_start: bool = False) -> Played:
+    """Play the day so far, show how far that is, and wait until all of it is stored."""
+    settings = installation.settings
     tasks: dict[str, TaskID] = {}
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, console=err, transient=True) as progress:
@@ -105,8 +111,8 @@ def _play_day(instance: Instance, target: Target, seed: int) -> Played:
                 tasks[what] = progress.add_task(what, total=total)
             progress.update(tasks[what], completed=count, total=total)
 
-        played = play(target, settings.data_dir / "demo", seed=seed, progress=show)
-    client = connect(instance.installation.owner_address)
+        played = play(target, settings.data_dir / "demo", seed=seed, to_its_start=to_its_start, progress=show)
+    client = connect(installation.owner_address)
     try:
         TenantStore(settings, client, TENANT).wait_until_stored()
     finally:

@@ -119,7 +119,9 @@ def _open_route(installation: Installation, tenant: str, via: Via) -> Iterator[R
     if via is Via.KAFKA:
         client = connect(installation.owner_address)
         try:
-            with KafkaSink(settings.kafka_servers, tenant, SOURCE, topic=settings.topic) as sink:
+            with KafkaSink(
+                settings.kafka_servers, tenant, SOURCE, topic=settings.topic, access=settings.kafka_access
+            ) as sink:
                 yield KafkaRoute(sink, client, tenant, settings.topic)
         finally:
             client.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any, Self
 
 from rich.console import Console
@@ -17,6 +18,17 @@ err = Console(stderr=True)
 def print_json(value: Any) -> None:  # noqa: ANN401 (anything that JSON carries)
     """Print one JSON document on one line, for programs."""
     print(json.dumps(value, ensure_ascii=False))  # rich would wrap it
+
+
+def print_once(fields: Mapping[str, str], *, beside: Mapping[str, Any], as_json: bool) -> None:
+    """Print what somebody signs in with; the last field is the one that is kept nowhere. `beside` is for programs."""
+    if as_json:
+        print_json({**beside, **fields})
+        return
+    width = max(map(len, fields)) + 2
+    for name, value in fields.items():
+        out.print(f"{name:{width}}{value}", markup=False, highlight=False, soft_wrap=True)
+    err.print(f"The {list(fields)[-1]} is not shown again.")
 
 
 class StepsShown:

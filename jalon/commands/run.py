@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from functools import partial
 from pathlib import Path
 from typing import Annotated, NoReturn
@@ -60,6 +61,18 @@ def boards(settings: SettingsFile = None) -> None:
 
 
 @app.command()
+def webhooks(settings: SettingsFile = None) -> None:
+    """Run the receivers of other systems' webhooks."""
+    processes.run_webhooks(_begin("webhooks", settings))
+
+
+@app.command()
+def scheduler(settings: SettingsFile = None) -> None:
+    """Run the scheduler: what is done for each tenant at night, such as retention."""
+    processes.run_scheduler(_begin("scheduler", settings))
+
+
+@app.command()
 def jars() -> None:
     """Fetch Kafka's jars into the virtual environment, unless they are there."""
     folder = kafka_jars.default_folder()
@@ -104,7 +117,9 @@ def _begin(name: str, file: Path | None) -> Settings:
     if file is None:
         return complete(Settings.load())
     end_with_parent()
-    settings = Settings.restore(file.read_text(encoding="utf-8"))
+    settings = Settings.restore(file.read_text(encoding="utf-8")).with_vault_secrets(os.environ)
+    for secret in settings.vault_secrets():
+        del os.environ[secret]  # no program that this process starts, or becomes, has a use for it
     record_process(settings.run, name)
     return settings
 

@@ -74,6 +74,7 @@ def print_addresses(settings: Settings) -> None:
     table = Table.grid(padding=(0, 2))
     table.add_row("LRS", addresses["lrs"])
     table.add_row("Boards", addresses["boards"])
+    table.add_row("Webhooks", addresses["webhooks"])
     table.add_row("Kafka", addresses["kafka"])
     table.add_row("ClickHouse", addresses["clickhouse"])
     table.add_row("Data", str(settings.data_dir))

@@ -56,7 +56,7 @@ class TenantStore:
                 behind, deadline = left, time.monotonic() + _PATIENCE_SECONDS
             elif time.monotonic() > deadline:
                 raise StillProcessing(
-                    f"{left} accepted records have not been stored for a minute; nothing is lost, and the import can "
+                    f"{left} accepted records have not been stored for a minute; nothing is lost, and the command can "
                     "be run again. See `jalon status`: does the worker run?"
                 )
             time.sleep(_PAUSE_SECONDS)
@@ -77,7 +77,10 @@ def read_end_offsets(settings: Settings) -> dict[int, int]:
     """Return, per partition of the topic, the offset after its last record. Raises NotRunning."""
     try:
         consumer = KafkaConsumer(
-            bootstrap_servers=settings.kafka_servers.split(","), client_id="jalon-import", bootstrap_timeout_ms=5_000
+            bootstrap_servers=settings.kafka_servers.split(","),
+            client_id="jalon-import",
+            bootstrap_timeout_ms=5_000,
+            **settings.kafka_access.list_options(),
         )
         try:
             partitions = consumer.partitions_for_topic(settings.topic) or set()

@@ -23,6 +23,7 @@ from jalon.runtime.passwords import complete
 from jalon.runtime.readiness import Check, build_checks
 from jalon.runtime.supervisor import ProcessState, Supervisor
 from jalon.runtime.topics import ensure_topic
+from jalon.scheduling import find_failure
 from jalon.settings import Settings
 
 Report = Callable[[str, str], None]
@@ -119,7 +120,7 @@ class Instance:
                     report(name, "")
                     del waiting[name]
             if waiting:
-                time.sleep(0.1)
+                time.sleep(0.2)
 
     def _raise_failure(self) -> None:
         for process in self._supervisor.list_processes():
@@ -147,6 +148,7 @@ class Instance:
     def read_status(self) -> list[ProcessStatus]:
         """Ask every process how it is. Raises NotRunning."""
         checks, addresses = build_checks(self.settings), list_addresses(self.settings)
+        failed = {"scheduler": find_failure(self.installation)}
         return [
             ProcessStatus(
                 name=process.name,
@@ -155,7 +157,9 @@ class Instance:
                 seconds=process.seconds,
                 memory_mib=_measure_memory(process.pid),
                 address=addresses.get(process.name, ""),
-                problem=process.detail if process.pid is None else checks[process.name](),
+                problem=process.detail
+                if process.pid is None
+                else checks[process.name]() or failed.get(process.name, ""),
             )
             for process in self._supervisor.list_processes()
         ]
@@ -168,6 +172,7 @@ def list_addresses(settings: Settings) -> dict[str, str]:
         "clickhouse": f"http://{settings.clickhouse_host}:{settings.clickhouse_port}",
         "lrs": f"{settings.lrs_url}/xAPI/",
         "boards": f"{settings.boards_url}/",
+        "webhooks": f"{settings.webhooks_url}/",
     }
 
 

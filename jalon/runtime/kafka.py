@@ -131,12 +131,17 @@ def prepare(settings: Settings) -> tuple[Path, KafkaFiles]:
     return java, files
 
 
+def draw_cluster_id() -> str:
+    """Return a new cluster id: 22 characters, the first a letter, since Kafka's tool takes a hyphen for an option's."""
+    drawn = uuid.uuid4().bytes
+    return base64.urlsafe_b64encode(bytes([drawn[0] & 0x7F]) + drawn[1:]).decode().rstrip("=")
+
+
 def _format(java: Path, files: KafkaFiles) -> None:
     """Give the storage its cluster id, once in its life: without `meta.properties` there is no record yet to lose."""
-    cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
     arguments = _java_arguments(java, files, heap_mib=128)
     done = subprocess.run(  # noqa: S603 (our own java and files)
-        [*arguments, "kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(files.properties)],
+        [*arguments, "kafka.tools.StorageTool", "format", "-t", draw_cluster_id(), "-c", str(files.properties)],
         check=False,
         capture_output=True,
         text=True,
@@ -154,6 +159,8 @@ def _java_arguments(java: Path, files: KafkaFiles, *, heap_mib: int) -> list[str
         "-XX:+UseSerialGC",
         "-XX:+ExitOnOutOfMemoryError",
         "-XX:-UsePerfData",
+        # No optimising compiler: it takes two fifths of the processor time of a start (docs/performance.md).
+        "-XX:TieredStopAtLevel=1",
         "-Djava.awt.headless=true",
         # What Kafka and its compression libraries do, and what newer JDKs warn of.
         "--sun-misc-unsafe-memory-access=allow",

@@ -20,6 +20,7 @@ _USERS = {
     "clickhouse_port": "ClickHouse",
     "lrs_port": "the LRS",
     "boards_port": "the boards",
+    "webhooks_port": "the webhooks",
 }
 _MIB = 1024 * 1024
 
@@ -48,7 +49,12 @@ def check_disk(directory: Path, minimum_mib: int) -> None:
 def check_port(settings: Settings, name: str) -> None:
     """Raise PortInUse when the port of the setting `name` cannot be listened on."""
     port: int = getattr(settings, name)
-    host = {"lrs_port": settings.lrs_host, "boards_port": settings.boards_host}.get(name, LOOPBACK)
+    hosts = {
+        "lrs_port": settings.lrs_host,
+        "boards_port": settings.boards_host,
+        "webhooks_port": settings.webhooks_host,
+    }
+    host = hosts.get(name, LOOPBACK)
     family, *_, address = _resolve(host, port, name)
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         # As servers do: a port that a connection of a former run still lingers on is free.

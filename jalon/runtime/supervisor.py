@@ -66,7 +66,13 @@ def list_programs(settings: Settings) -> tuple[Program, ...]:
         Program(f"worker-{number}", ("worker", "--number", str(number)), 20, 20)
         for number in range(1, settings.workers + 1)
     )
-    own = (*workers, Program("lrs", ("lrs",), 30, 30), Program("boards", ("boards",), 30))
+    own = (
+        *workers,
+        Program("lrs", ("lrs",), 30, 30),
+        Program("boards", ("boards",), 30),
+        Program("webhooks", ("webhooks",), 30, 30),
+        Program("scheduler", ("scheduler",), 30),
+    )
     return (*(embedded if settings.runtime == "embedded" else ()), *own)
 
 
@@ -157,6 +163,7 @@ class Supervisor:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 cwd=settings.data_dir,
+                env=os.environ | settings.vault_secrets(),
                 start_new_session=True,  # Ctrl-C reaches `jalon up` alone, which then stops things in order
             )
         deadline = time.monotonic() + 20

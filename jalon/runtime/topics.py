@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import struct
 import time
+from datetime import timedelta
 
 from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
 from kafka.errors import KafkaError, TopicAlreadyExistsError
@@ -12,6 +13,9 @@ from kafka.net.compat import KafkaNetClient
 
 from jalon.errors import StartFailed
 from jalon.settings import Settings
+
+_SEGMENT_HOURS = 24
+_CLEANING = timedelta(hours=1)  # Kafka looks every five minutes, and deletes a minute after it has looked
 
 _API_VERSIONS = 18
 _CORRELATION = 1
@@ -24,10 +28,17 @@ def topic_configuration(settings: Settings) -> dict[str, str]:
         "message.timestamp.type": "LogAppendTime",
         "cleanup.policy": "delete",
         "retention.ms": str(settings.topic_retention_hours * 3_600_000),
+        # A segment goes as a whole, when its newest record is that old: a long one would keep its oldest for longer.
+        "segment.ms": str(_SEGMENT_HOURS * 3_600_000),
         "max.message.bytes": str(settings.message_bytes),
         "min.insync.replicas": str(max(1, settings.kafka_replication - 1)),
         "unclean.leader.election.enable": "false",
     }
+
+
+def forgets_after(settings: Settings) -> timedelta:
+    """Return how long after it was accepted a record is gone from the topic at the latest."""
+    return timedelta(hours=settings.topic_retention_hours + _SEGMENT_HOURS) + _CLEANING
 
 
 def answers(settings: Settings) -> bool:
@@ -39,13 +50,26 @@ def answers(settings: Settings) -> bool:
     host, _, port = settings.kafka_servers.split(",")[0].rpartition(":")
     question = struct.pack(">hhih", _API_VERSIONS, 0, _CORRELATION, -1)
     try:
-        with socket.create_connection((host, int(port)), timeout=5) as connection:
+        with _connect(settings, host, int(port)) as connection:
             connection.sendall(struct.pack(">i", len(question)) + question)
             with connection.makefile("rb") as answer:
                 head = answer.read(10)
     except OSError:
         return False
     return len(head) == _HEAD.size and _HEAD.unpack(head)[1:] == (_CORRELATION, 0)
+
+
+def _connect(settings: Settings, host: str, port: int) -> socket.socket:
+    """Connect as a client would, encrypted or not. Raises OSError."""
+    context = settings.kafka_access.open_context()
+    connection = socket.create_connection((host, port), timeout=5)
+    if context is None:
+        return connection
+    try:
+        return context.wrap_socket(connection, server_hostname=host)
+    except OSError:
+        connection.close()
+        raise
 
 
 def open_admin(settings: Settings) -> KafkaAdminClient:
@@ -62,6 +86,7 @@ def open_admin(settings: Settings) -> KafkaAdminClient:
             client_id="jalon",
             bootstrap_timeout_ms=5_000,
             kafka_client=make_client,
+            **settings.kafka_access.list_options(),
         )
     except KafkaError:
         # The constructor leaves its thread behind, which would try to connect for ever.

@@ -14,7 +14,7 @@ from starlette.responses import Response, StreamingResponse
 from lrs.attachments.descriptions import Description, describe
 from lrs.attachments.multipart import MEDIA_TYPE
 from lrs.attachments.storage import AttachmentStore
-from lrs.authentication import Caller
+from lrs.callers import Caller
 from xapi_profiles.json_text import parse_json
 
 

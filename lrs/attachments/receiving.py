@@ -23,8 +23,8 @@ from lrs.attachments.refusals import refuse
 from lrs.attachments.rules import check_first_part, check_further_part, refuse_missing
 from lrs.attachments.signatures import check_signature
 from lrs.attachments.storage import AttachmentStore, Staged
-from lrs.authentication import Caller
 from lrs.bodies import BodyReader
+from lrs.callers import Caller
 from lrs.errors import AttachmentsUnavailable, BadRequest, RequestTimeout, TooLarge
 from lrs.limits import Limits
 from lrs.negotiation import check_encoding, check_json_content

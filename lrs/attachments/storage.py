@@ -2,7 +2,10 @@
 
     TENANT/content/SHA2           one content, sealed under the tenant's key, however many statements have it
     TENANT/sent/STATEMENT/SHA2    empty: this statement came with that content although it also names a fileUrl
+    TENANT/set-aside/SHA2/DAY     a content of which nothing was left that day (retention.py); it is read as before
     _staging/RANDOM               a content on its way in, no statement's yet
+
+What goes with a person who was erased is in erasure.py.
 
 The mark under `sent` keeps a fileUrl from fetching, by its hash alone, what somebody else handed in.
 """
@@ -105,6 +108,11 @@ class AttachmentStore:
         self._part_bytes = _LOCAL_BUFFER_BYTES if isinstance(store, LocalStore) else _REMOTE_BUFFER_BYTES
 
     @property
+    def objects(self) -> ObjectStore:
+        """The object store itself, for what goes through all that a tenant has there (lrs/attachments/holdings.py)."""
+        return self._store
+
+    @property
     def buffer_bytes(self) -> int:
         """How much of a content that is being written may lie in memory: a part that fills and one that is sent."""
         return 2 * self._part_bytes
@@ -155,7 +163,10 @@ class AttachmentStore:
         try:
             found = await self.answer(obstore.get_async(self._store, f"{keys.tenant}/content/{sha2}"))
         except FileNotFoundError:
-            return None
+            aside = await self.answer(obstore.list(self._store, f"{keys.tenant}/set-aside/{sha2}").collect_async())
+            if not aside:
+                return None
+            found = await self.answer(obstore.get_async(self._store, aside[0]["path"]))
         return self._open(found.stream(min_chunk_size=_READ_BYTES), keys, sha2)
 
     async def answer(self, call: Awaitable[T], *, buffered: bool = False) -> T:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from email.utils import format_datetime
 from typing import Final
@@ -10,13 +11,13 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
-from lrs.authentication import Caller
+from lrs.callers import Caller
 from lrs.documents.merging import is_json, merge, read_members, refuse_type
 from lrs.documents.places import Asked, Resource, parse_asked
 from lrs.documents.preconditions import Preconditions, check_change, check_get, check_put, read_preconditions
 from lrs.documents.storage import Document, Revision
 from lrs.errors import BadRequest, DocumentExists, NotFound, TooLarge, UnsupportedEncoding
-from lrs.frame import answer_json, version_of
+from lrs.frame import answer_json
 from lrs.services import Services
 
 _UNKNOWN_TYPE: Final = "application/octet-stream"
@@ -37,8 +38,7 @@ class Documents:
 
     async def serve(self, request: Request) -> Response:
         """Serve whichever method was sent."""
-        version = version_of(request)
-        caller = await self._services.authentication.identify(request.headers.get("authorization"))
+        caller, version = await self._services.begin(request)
         reads = request.method in ("GET", "HEAD")
         if reads:
             caller.may_read_documents(self._resource.scope)
@@ -48,6 +48,10 @@ class Documents:
         preconditions = read_preconditions(
             request.headers.getlist("if-match"), request.headers.getlist("if-none-match")
         )
+        if asked.versions:
+            asked = replace(asked, context=await self._services.documents.settle(caller.tenant, asked))
+        if asked.by_pseudonym:
+            await self._services.disclosures.note(caller, self._resource.path, about=asked.context.agent)
         if asked.id is None:
             _refuse_preconditions(preconditions, self._resource)
             return await (self._list(asked, caller) if reads else self._delete_all(asked, caller))

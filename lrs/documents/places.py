@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from lrs.authentication import Caller, DocumentScope
-from lrs.errors import BadRequest
-from lrs.parameters import parse_agent, parse_instant, parse_iri, parse_uuid, read_parameters
+from lrs.callers import Caller, DocumentScope
+from lrs.errors import BadRequest, Forbidden
+from lrs.parameters import parse_agent, parse_agent_written, parse_instant, parse_iri, parse_uuid, read_parameters
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,11 @@ RESOURCES = (STATE, ACTIVITY_PROFILE, AGENT_PROFILE)
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """Where documents of one tenant lie together. `agent` is a pseudonym; what a resource does not have is ""."""
+    """Where documents of one tenant lie together. `agent` is a pseudonym; what a resource does not have is "".
+
+    Of an identifier that had pseudonyms under several keys it is the oldest that the vault has met: a rotation of the
+    tenant's key moves no document.
+    """
 
     resource: str
     activity: str = ""
@@ -70,19 +74,20 @@ class Asked:
     context: Context
     id: str | None
     since: datetime | None
+    versions: tuple[str, ...] = ()
+    """The pseudonyms of the agent, one for each key that the tenant has had, the newest first."""
+    by_pseudonym: bool = False
+    """Whether the agent is named by pseudonym: the documents may tell who that is."""
 
 
 def parse_asked(pairs: Iterable[tuple[str, str]], resource: Resource, method: str, caller: Caller) -> Asked:
-    """Return what the parameters of a request ask for. Raises BadRequest."""
+    """Return what the parameters of a request ask for. Raises BadRequest, Forbidden."""
     reads = method in ("GET", "HEAD")
     known = {resource.id_parameter, *resource.required, *resource.optional}
-    parameters = read_parameters(pairs, known | {"since"} if reads else known)
     needed = set(resource.required)
     if not reads and not (method == "DELETE" and resource.is_state):
         needed.add(resource.id_parameter)
-    missing = sorted(needed - parameters.keys())
-    if missing:
-        raise BadRequest(f"{method} needs the parameter {missing[0]} here.", code="parameter-missing")
+    parameters = read_parameters(pairs, known | {"since"} if reads else known, required=needed)
     document_id = parameters.get(resource.id_parameter)
     since = parameters.get("since")
     if document_id is not None and since is not None:
@@ -90,11 +95,20 @@ def parse_asked(pairs: Iterable[tuple[str, str]], resource: Resource, method: st
             f"since asks for a list of ids, and {resource.id_parameter} for one document: send one of them.",
             code="parameter-combination",
         )
-    activity, agent, registration = (parameters.get(name) for name in ("activityId", "agent", "registration"))
+    parse = parse_agent_written if method in ("PUT", "POST") else parse_agent
+    activity, registration = (parameters.get(name) for name in ("activityId", "registration"))
+    agent = parse(parameters["agent"], caller) if "agent" in parameters else None
+    by_pseudonym = agent is not None and agent.is_pseudonym
+    if by_pseudonym and not caller.credential.sees_identities:
+        raise Forbidden(
+            "Documents may tell who a pseudonym stands for: name the agent by an identifier, "
+            "or use a credential that sees identities."
+        )
     context = Context(
         resource.name,
         activity="" if activity is None else parse_iri("activityId", activity),
-        agent="" if agent is None else parse_agent(agent, caller),
+        agent="" if agent is None else agent.pseudonym,
         registration="" if registration is None else str(parse_uuid("registration", registration)),
     )
-    return Asked(context, document_id, None if since is None else parse_instant("since", since))
+    instant = None if since is None else parse_instant("since", since)
+    return Asked(context, document_id, instant, () if agent is None else agent.versions, by_pseudonym)

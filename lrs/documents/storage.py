@@ -9,19 +9,21 @@ import asyncio
 import hashlib
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Protocol, TypeVar, TypeVarTuple
 
 from sqlalchemy import ColumnElement, Connection, Engine, and_, delete, func, insert, select
 
 from identity.database import reading, writing
+from identity.erasures import find_erased
 from identity.errors import IdentityUnavailable as IdentityDown
 from identity.keys import TenantKeys
+from identity.persons import find_keeper
 from identity.tables import DOCUMENTS
-from lrs.documents.places import Context
+from lrs.documents.places import Asked, Context
 from lrs.documents.sealing import Label, Place, locate, locate_context, open_content, open_label, seal
-from lrs.errors import IdentityUnavailable, Overloaded
+from lrs.errors import IdentityUnavailable, Overloaded, Restricted
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
@@ -30,8 +32,8 @@ Ts = TypeVarTuple("Ts")
 class LearnerKeys(Protocol):
     """Gives learners' keys; identity.vault.Vault is the real one. Everything may raise VaultUnavailable."""
 
-    def learner_keys(self, tenant: str, pseudonyms: Iterable[str]) -> dict[str, bytes]:
-        """Return a key for each learner, made where there was none."""
+    def learner_keys(self, tenant: str, pseudonyms: Iterable[str], *, version: int | None = None) -> dict[str, bytes]:
+        """Return a key for each learner, made where there was none, under the tenant's key of this version."""
 
     def find_learner_keys(self, tenant: str, pseudonyms: Iterable[str]) -> dict[str, bytes]:
         """Return the keys of those learners that have one."""
@@ -92,6 +94,13 @@ class DocumentStore:
         """End the threads."""
         self._threads.shutdown(wait=False, cancel_futures=True)
 
+    async def settle(self, tenant: str, asked: Asked) -> Context:
+        """Return the context whose agent is the pseudonym under which the documents asked for are kept.
+
+        Raises Restricted when the processing of that person is paused.
+        """
+        return await self._run(self._settle, tenant, asked)
+
     async def get(self, keys: TenantKeys, context: Context, document_id: str) -> Document | None:
         """Return one document."""
         return await self._run(self._get, keys, context, document_id)
@@ -131,6 +140,12 @@ class DocumentStore:
         finally:
             self._under_way -= 1
 
+    def _settle(self, tenant: str, asked: Asked) -> Context:
+        keeper = find_keeper(self._engine, tenant, asked.versions)
+        if keeper.restricted:
+            raise Restricted("The processing of this person is paused: documents are neither read nor changed.")
+        return replace(asked.context, agent=keeper.pseudonym)
+
     def _get(self, keys: TenantKeys, context: Context, document_id: str) -> Document | None:
         key = self._find_key(keys, context)
         with reading(self._engine) as connection:
@@ -160,10 +175,15 @@ class DocumentStore:
     def _change(self, keys: TenantKeys, context: Context, document_id: str, decide: Decision) -> Document:
         # Before the transaction: a key that is made is committed by itself.
         key = (
-            self._learners.learner_keys(keys.tenant, [context.agent])[context.agent] if context.agent else keys.content
+            self._learners.learner_keys(keys.tenant, [context.agent], version=keys.version)[context.agent]
+            if context.agent
+            else keys.content
         )
         place = locate(keys, context, document_id)
         with writing(self._engine) as connection:
+            if context.agent and find_erased(connection, place.tenant, [context.agent]):
+                # Since the request began, or just before: this process does not know it yet.
+                raise IdentityUnavailable("Somebody was erased a moment ago. Send the request again.")
             _take_turn(connection, place.tenant, place.context)
             revision = decide(_read(connection, key, place))
             stored_at = datetime.now(UTC)

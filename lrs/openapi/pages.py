@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from pathlib import Path
 from typing import Final
 
@@ -44,8 +45,14 @@ class Documentation:
     """Endpoints that show how the services of one process are used. None needs a credential."""
 
     def __init__(self, services: Services) -> None:
+        self._services = services
+
+    @cached_property
+    def _description(self) -> bytes:
+        """Made when first asked for: it takes 0.1 s, and most processes are never asked."""
+        services = self._services
         bearer = services.tokens is not None
-        self._description = orjson.dumps(describe(services.limits, public_url=services.public_url, bearer=bearer))
+        return orjson.dumps(describe(services.limits, public_url=services.public_url, bearer=bearer))
 
     @property
     def routes(self) -> list[Route]:

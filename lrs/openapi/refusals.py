@@ -65,7 +65,10 @@ _DETAILS: Final[dict[type[LrsError], dict[str, Schema]]] = {
         "column": _COUNT,
         "offset": _COUNT,
     },
-    errors.Forbidden: {"scope": {**_TEXT, "description": "The scope that is lacking."}},
+    errors.Forbidden: {
+        "scope": {**_TEXT, "description": "The scope that is lacking."},
+        "problems": list_of(_PROBLEM),
+    },
     errors.Conflict: {"ids": list_of(UUID)},
     errors.TooLarge: {"limit": _LIMIT},
     errors.QueryTooLong: {"limit": _LIMIT},

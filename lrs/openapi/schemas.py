@@ -93,9 +93,10 @@ def describe_schemas() -> dict[str, Schema]:
             ("version", "extensions"), version=list_of(text_of(*SUPPORTED)), extensions={"type": "object"}
         ),
         "Readiness": object_of(
-            ("kafka", "clickhouse"),
+            ("kafka", "clickhouse", "identity"),
             kafka={"type": "boolean", "description": "Whether Kafka answers."},
             clickhouse={"type": "boolean", "description": "Whether ClickHouse answers."},
+            identity={"type": "boolean", "description": "Whether the identity database answers; no 503 comes of it."},
         ),
         **_describe_statements(),
     }

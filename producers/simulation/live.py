@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import heapq
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
@@ -70,16 +70,25 @@ class _Stir:
         return LiveEvent(at, "bigbluebutton", body)
 
 
-def live_events(day: Day, naming: Naming, *, since: datetime, rate: float = 1.0, seed: int = 7) -> Iterator[LiveEvent]:
+def live_events(
+    day: Day,
+    naming: Naming,
+    *,
+    since: datetime,
+    rate: float | Callable[[datetime], float] = 1.0,
+    seed: int = 7,
+) -> Iterator[LiveEvent]:
     """Yield events after `since`, in order and without end; on average `rate` a second beside the day's own.
 
-    The events carry the instants at which they happen: the caller waits for them. What the day itself still holds of
-    rooms and BigBlueButton comes too; Zoom tells nothing while a meeting goes on. When no session is left, videos are.
+    A rate may depend on the instant. The events carry the instants at which they happen: the caller waits for them.
+    What the day itself still holds of rooms and BigBlueButton comes too; Zoom tells nothing while a meeting goes on.
+    When no session is left, videos are.
     """
     stir = _prepare(day, naming, since, seed)
     clock = since
     while True:
-        clock += timedelta(seconds=stir.random.uniform(0.5, 1.5) / rate)
+        pace = rate(clock) if callable(rate) else rate
+        clock += timedelta(seconds=stir.random.uniform(0.5, 1.5) / pace)
         while stir.due and stir.due[0][0] <= clock:
             at, _, what, subject = heapq.heappop(stir.due)
             event = _happen(stir, at, what, subject)

@@ -1,4 +1,4 @@
-"""A Zoom participant report as its web portal exports it: its columns, its preamble and its dates found by shape.
+"""A Zoom participant report as its web portal exports it: its columns and its preamble found by shape.
 
 The portal's language, the account's settings and the years have all changed headers and dates; what a report means
 can still be seen: the table starts at the line that names a join and a leave, or whose cells are dates.
@@ -6,19 +6,17 @@ can still be seen: the table starts at the line that names a join and a leave, o
 
 from __future__ import annotations
 
-import csv
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
-from typing import Final, Literal
-from zoneinfo import ZoneInfo
+from typing import Final
 
-from producers.errors import RowRejected, UnreadableInput
+from producers.dates import DateOrder, find_date_order, is_moment
+from producers.errors import UnreadableInput
 from producers.naming import slug
 from producers.statements import is_email
+from producers.texts import read_lines
 
 # Headers, compared as slugs, to the columns that they name.
 HEADERS: Final[Mapping[str, str]] = {
@@ -57,14 +55,6 @@ PREAMBLE: Final[Mapping[str, str]] = {
 }
 YES: Final = frozenset({"yes", "oui", "true", "1"})
 
-DateOrder = Literal["day-first", "month-first"]
-
-_DATE = re.compile(
-    r"(?P<a>\d{1,4})[/.-](?P<b>\d{1,2})[/.-](?P<c>\d{2,4})[ T,]+(?:(?:à|a)\s+)?"
-    r"(?P<hour>\d{1,2})[:h](?P<minute>\d{2})(?::(?P<second>\d{2}))?\s*(?P<half>[AaPp]\.?[Mm]\.?)?"
-)
-_LAST_MONTH = 12
-
 
 @dataclass(frozen=True, slots=True)
 class Line:
@@ -91,14 +81,7 @@ def read_report(path: Path, order: DateOrder | None = None) -> Participants:
 
     Raises UnreadableInput when the file cannot be read or holds no table of participants.
     """
-    try:
-        text = _decode(path.read_bytes())
-    except OSError as error:
-        raise UnreadableInput(f"{path} cannot be read: {error.strerror}.") from error
-    delimiter = max(",;\t", key=text.count)
-    raws = text.splitlines()
-    rows = [next(csv.reader([raw], delimiter=delimiter), []) for raw in raws]
-    rows = [[cell.strip() for cell in row] for row in rows]
+    raws, rows = read_lines(path)
     start, columns = _find_table(rows, path)
     told = _read_preamble(rows[:start])
     report = Participants(told.get("meeting", ""), told.get("topic", ""), told.get("host", ""))
@@ -107,59 +90,8 @@ def read_report(path: Path, order: DateOrder | None = None) -> Participants:
             cells = {name: rows[number][i] for name, i in columns.items() if i < len(rows[number])}
             report.lines.append(Line(number + 1, cells, raws[number]))
     dates = (line.cells.get(column, "") for line in report.lines for column in ("join", "leave"))
-    report.month_first = (order or find_date_order(dates)) == "month-first"
+    report.month_first = (order or find_date_order(dates)) == DateOrder.MONTH_FIRST
     return report
-
-
-def find_date_order(dates: Iterable[str]) -> DateOrder:
-    """Say whether dates have the day or the month first: by one that can only be read one way, else by AM and PM."""
-    clocks = set()
-    for match in filter(None, map(_DATE.fullmatch, dates)):
-        first, second = int(match["a"]), int(match["b"])
-        if first > _LAST_MONTH:
-            return "day-first"
-        if second > _LAST_MONTH:
-            return "month-first"
-        clocks.add(match["half"] is not None)
-    return "month-first" if True in clocks else "day-first"
-
-
-def parse_moment(text: str, zone: ZoneInfo, *, month_first: bool) -> datetime:
-    """Return the instant that a cell tells, in the zone. Raises RowRejected."""
-    match = _DATE.fullmatch(text.strip())
-    if match is None:
-        raise RowRejected("A time is not a date and an hour.")
-    first, second, third = (int(match[name]) for name in "abc")
-    if len(match["a"]) == 4:  # noqa: PLR2004 - a year
-        year, month, day = first, second, third
-    elif month_first:
-        year, month, day = third, first, second
-    else:
-        year, month, day = third, second, first
-    hour = int(match["hour"])
-    if match["half"]:
-        hour = hour % 12 + (12 if match["half"][0] in "pP" else 0)
-    try:
-        return datetime(
-            year if year > 99 else 2000 + year,  # noqa: PLR2004 - a year of two digits
-            month,
-            day,
-            hour,
-            int(match["minute"]),
-            int(match["second"] or 0),
-            tzinfo=zone,
-        )
-    except ValueError:
-        raise RowRejected("A time is not one of the calendar.") from None
-
-
-def _decode(raw: bytes) -> str:
-    if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return raw.decode("utf-16", "replace")
-    try:
-        return raw.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return raw.decode("cp1252", "replace")
 
 
 def _find_table(rows: Sequence[Sequence[str]], path: Path) -> tuple[int, dict[str, int]]:
@@ -188,7 +120,7 @@ def _name_columns(row: Sequence[str]) -> dict[str, int]:
 
 
 def _guess_columns(row: Sequence[str]) -> dict[str, int]:
-    dates = [position for position, cell in enumerate(row) if _DATE.fullmatch(cell)]
+    dates = [position for position, cell in enumerate(row) if is_moment(cell)]
     emails = [position for position, cell in enumerate(row) if is_email(cell)]
     columns = {"name": 0, **dict(zip(("join", "leave"), dates, strict=False))}
     return {**columns, "email": emails[0]} if emails else columns

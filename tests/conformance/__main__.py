@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import re
+import secrets
 import shutil
 import signal
 import subprocess
@@ -217,7 +218,12 @@ def main(
                 instance.start(steps.report, with_parent=True)
             instance.installation.add_tenant(TENANT, TENANT, "Europe/Paris")
             credential, secret = add_credential(
-                instance.installation.engine, TENANT, TENANT, scopes={"all"}, sees_identities=True
+                instance.installation.engine,
+                TENANT,
+                TENANT,
+                scopes={"all"},
+                sees_identities=True,
+                secret=secrets.token_hex(16),  # one that begins with - the suite takes for an option, and ends
             )
             endpoint = f"{instance.settings.lrs_local_url}/xAPI"
             warm_up(f"{endpoint}/", credential.key, secret, version)

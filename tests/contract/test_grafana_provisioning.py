@@ -20,7 +20,13 @@ import pytest
 from clickhouse.connection import ClickHouseAddress
 from grafana.dashboards.catalogue import BUILDERS, read_dashboard
 from grafana.errors import ProvisioningError
-from grafana.provisioning import GrafanaAddress, TenantBoards, provision
+from grafana.provisioning import (
+    GrafanaAddress,
+    TenantBoards,
+    find_organisation,
+    provision,
+    remove_organisation,
+)
 
 ADMIN = ("admin", "s3cret-of-admin")
 
@@ -79,6 +85,11 @@ class StandIn:
         number = max(self.organisations) + 1
         self.organisations[number] = Organisation(number, body["name"])
         return {"orgId": number, "message": "Organization created"}
+
+    def delete_orgs(self, _: Organisation, parts: list[str], __: Any) -> Any:
+        if self.organisations.pop(int(parts[0]), None) is None:
+            raise Refusal(404, "Organization not found")
+        return {"message": "Organization deleted"}
 
     def get_datasources(self, organisation: Organisation, parts: list[str], _: Any) -> Any:
         if parts[0] != "uid" or parts[1] not in organisation.sources:
@@ -186,7 +197,7 @@ def address(stand_in: StandIn) -> Iterator[GrafanaAddress]:
             self.end_headers()
             self.wfile.write(payload)
 
-        do_GET = do_POST = do_PUT = do_PATCH = handle_one  # noqa: N815 (http.server's names)
+        do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = handle_one  # noqa: N815 (http.server's names)
 
         def log_message(self, *_: Any) -> None:
             """Say nothing."""
@@ -271,10 +282,21 @@ def test_language_is_that_of_the_organisation_and_tenants_stay_apart(stand_in, a
     assert organisation_of(stand_in, "beta").sources["jalon"]["jsonData"]["defaultDatabase"] == "tenant_beta"
 
 
+def test_a_tenants_organisation_is_removed_once_and_others_stay(stand_in, address):
+    provision(address, boards_of("alpha"))
+    provision(address, boards_of("alpha-two"))
+    assert find_organisation(address, "alpha") == organisation_of(stand_in, "alpha").number
+    assert [remove_organisation(address, "alpha") for _ in range(2)] == [True, False]
+    assert find_organisation(address, "alpha") is None
+    assert [one.name for one in stand_in.organisations.values()] == ["Main Org.", "alpha-two"]
+
+
 def test_a_wrong_administrator_is_told_so_without_the_password(address):
     wrong = GrafanaAddress(address.url, "admin", "not-the-password")
     with pytest.raises(ProvisioningError, match="name and password") as caught:
         provision(wrong, boards_of("alpha"))
+    with pytest.raises(ProvisioningError, match="name and password"):
+        remove_organisation(wrong, "alpha")
     assert "not-the-password" not in str(caught.value) + repr(wrong)
 
 

@@ -66,7 +66,6 @@ def test_what_is_tried_out_reaches_the_lrs(docs: Any, served: Served) -> None:
     assert "Ada Lovelace" in docs.locator("#operations-Statements-getStatements .live-responses-table").inner_text()
     assert _try_out(docs, "State", "putState") == "204"
     assert _try_out(docs, "Agent_profiles", "getAgentProfile") == "200"
-    assert _try_out(docs, "About", "getReadiness") == "200"
 
 
 def test_page_and_files_are_guarded_and_nothing_else_of_the_package_is_given(served: Served) -> None:

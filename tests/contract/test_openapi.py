@@ -25,6 +25,6 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
 
 @pytest.mark.parametrize("version", [V1, V2])
 @DESCRIPTION.parametrize()
-@bound(10)
+@bound(6)
 def test_every_answer_is_one_that_the_description_allows(case: Any, client: httpx.Client, version: str) -> None:
     check_answer(case, client, version)

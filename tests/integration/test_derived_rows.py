@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -13,12 +13,12 @@ import pytest
 
 from clickhouse.connection import connect_async
 from clickhouse.databases import name_tenant_database
-from clickhouse.statements import Row
+from clickhouse.statements import Existing
+from identity.standing import Standing
 from stream_processors.processing import Processor
 from stream_processors.reading import IncomingRecord
-from stream_processors.rows import OpenReferenceRow, ProgressRow, VoidingRow
+from stream_processors.rows import TABLES, SharedRow, TenantRow
 from stream_processors.store import ClickHouseStore
-from stream_processors.worker import Tenants
 from tests.stack import Stack, TenantAccess
 from tests.statements import make_statement
 from xapi_profiles.record import build_headers
@@ -39,22 +39,24 @@ class Store(ClickHouseStore):
 
     dies = False
     missed: Sequence[str] = ()
+    meeting: asyncio.Barrier | None = None
+    """Where those who have looked wait for each other before they write."""
 
-    async def insert_statements(self, tenant: str, rows: Sequence[Row], token: str) -> None:
-        await super().insert_statements(tenant, rows, token)
-        if self.dies:
+    async def find_ids(self, tenant: str, ids: Iterable[uuid.UUID]) -> Mapping[uuid.UUID, Existing]:
+        found = await super().find_ids(tenant, ids)
+        if self.meeting is not None:
+            await self.meeting.wait()
+        return found
+
+    async def insert(self, tenant: str, rows: Sequence[TenantRow], token: str) -> None:
+        table = TABLES[type(rows[0])] if rows else ""
+        if not (self.dies and table in self.missed):
+            await super().insert(tenant, rows, token)
+        if self.dies and table == "statements":
             raise Killed
 
-    async def insert_voidings(self, tenant: str, rows: Sequence[VoidingRow], token: str) -> None:
-        if not (self.dies and "voidings" in self.missed):
-            await super().insert_voidings(tenant, rows, token)
-
-    async def insert_open_references(self, tenant: str, rows: Sequence[OpenReferenceRow], token: str) -> None:
-        if not (self.dies and "open_references" in self.missed):
-            await super().insert_open_references(tenant, rows, token)
-
-    async def insert_progress(self, rows: Sequence[ProgressRow]) -> None:
-        """Keep none: the progress of the LRS's topic is not this test's."""
+    async def insert_shared(self, rows: Sequence[SharedRow], token: str) -> None:
+        """Keep no progress: that of the LRS's topic is not this test's."""
 
 
 @pytest.fixture
@@ -68,7 +70,8 @@ async def stores(stack: Stack) -> AsyncIterator[list[Store]]:
 
 def make_processor(stack: Stack, store: Store) -> Processor:
     installation = stack.installation
-    return Processor(store, installation.vault, installation.master, Tenants(installation.engine).find)
+    engine = installation.engine
+    return Processor(store, installation.vault, installation.master, Standing(engine).find)
 
 
 def make_record(tenant: TenantAccess, statements: list[Any], *, partition: int = 0, offset: int = 0) -> IncomingRecord:
@@ -165,6 +168,7 @@ async def test_of_two_workers_at_one_instant_the_earlier_append_stands_for_every
 ) -> None:
     """Neither finds the other's copy when it looks; the storage settles it, for look-ups, filters and boards."""
     processors = [make_processor(stack, store) for store in stores]
+    stores[0].meeting = stores[1].meeting = asyncio.Barrier(2)
     earlier, later = "https://example.org/verbs/earlier", "https://example.org/verbs/later"
     ids = [str(uuid.uuid4()) for _ in range(10)]
     for offset, statement_id in enumerate(ids):

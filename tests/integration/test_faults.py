@@ -7,19 +7,16 @@ import signal
 import threading
 import time
 import uuid
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 from kafka.admin import KafkaAdminClient
 
-from clickhouse.databases import name_tenant_database
+from clickhouse.databases import SHARED, name_tenant_database
 from clickhouse.terms import name_term
-from jalon.settings import Settings
-from tests.stack import Stack, TenantAccess, run_instance
+from tests.stack import Stack, TenantAccess
 from tests.waiting import eventually
 
 pytestmark = [pytest.mark.integration, pytest.mark.fault]
@@ -27,21 +24,30 @@ pytestmark = [pytest.mark.integration, pytest.mark.fault]
 STATEMENTS = 5_000
 PER_REQUEST = 10
 SENDERS = 4
+KILLED = [
+    (0.1, "worker-1", "scheduler"),
+    (0.25, "lrs"),
+    (0.4, "clickhouse"),
+    (0.55, "kafka"),
+    (0.7, "worker-2", "boards", "webhooks"),
+]
+"""Which processes are killed when which share of the statements has been accepted."""
 
 
-@pytest.fixture(scope="module")
-def breakable(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """A stack of two workers of its own, to be broken."""
-    directory: Path = tmp_path_factory.mktemp("breakable")
-    with run_instance(Settings.for_directory(directory, workers=2)) as instance:
-        yield Stack(instance.settings, instance.installation, instance)
+def find_pids(stack: Stack) -> dict[str, int | None]:
+    assert stack.instance is not None
+    return {process.name: process.pid for process in stack.instance.list_processes()}
 
 
 def find_pid(stack: Stack, name: str) -> int:
+    pid = find_pids(stack)[name]
+    assert pid
+    return pid
+
+
+def is_ready(stack: Stack) -> bool:
     assert stack.instance is not None
-    process = next(one for one in stack.instance.list_processes() if one.name == name)
-    assert process.pid
-    return process.pid
+    return not any(process.problem for process in stack.instance.read_status())
 
 
 class Flow:
@@ -89,9 +95,11 @@ def test_killing_every_process_in_turn_loses_nothing_and_counts_nothing_twice(br
     with breakable.add_tenant() as tenant, ThreadPoolExecutor(SENDERS) as pool:
         flow = Flow(tenant)
         sent = [pool.submit(flow.send, batch) for batch in flow.batches]
-        for share, name in [(0.1, "worker-1"), (0.25, "lrs"), (0.4, "clickhouse"), (0.55, "kafka"), (0.7, "worker-2")]:
+        before = find_pids(breakable)
+        for share, *names in KILLED:
             flow.wait_for(share)
-            os.kill(find_pid(breakable, name), signal.SIGKILL)
+            for name in names:
+                os.kill(find_pid(breakable, name), signal.SIGKILL)
         for one in sent:
             one.result(timeout=180)
 
@@ -100,22 +108,23 @@ def test_killing_every_process_in_turn_loses_nothing_and_counts_nothing_twice(br
 
         def read_counts() -> tuple[int, ...]:
             with breakable.connect_owner() as owner:
+                strays = owner.query(f"SELECT count() FROM {SHARED}.dead_letters FINAL").result_rows[0]
                 stored = owner.query(f"SELECT count(), uniqExact(id) FROM {database}.statements FINAL").result_rows[0]
                 ledger = owner.query(
                     f"SELECT sum(accepted) - sum(stored) - sum(duplicate) - sum(dead), sum(stored), sum(dead) "
                     f"FROM {database}.ledger FINAL"
                 ).result_rows[0]
-            return (*stored, *ledger)
+            return (*stored, *ledger, *strays)
 
         def drained() -> bool:
             try:
                 counts = read_counts()
             except Exception as error:
                 raise AssertionError(repr(error)) from error
-            assert counts == (STATEMENTS, STATEMENTS, 0, STATEMENTS, 0)
+            assert counts == (STATEMENTS, STATEMENTS, 0, STATEMENTS, 0, 0)
             return True
 
-        assert eventually(drained, seconds=120)
+        assert eventually(drained, seconds=240)
         with breakable.connect_owner() as owner:
             stored_ids = {str(row[0]) for row in owner.query(f"SELECT id FROM {database}.statements").result_rows}
             found = owner.query(
@@ -132,10 +141,12 @@ def test_killing_every_process_in_turn_loses_nothing_and_counts_nothing_twice(br
             )
         )
         assert read.json()["id"] == last
+    assert eventually(lambda: is_ready(breakable), seconds=120)
+    assert {name for name, pid in find_pids(breakable).items() if pid == before[name]} == set()
 
 
 def test_two_workers_share_the_partitions_and_one_takes_over_from_one_that_hangs(breakable: Stack) -> None:
-    assert eventually(lambda: read_shares(breakable) == [2, 2], seconds=90)
+    assert eventually(lambda: read_shares(breakable) == [2, 2], seconds=180)
     hanging = find_pid(breakable, "worker-2")
     with breakable.add_tenant() as tenant:
         flow = Flow(tenant)

@@ -28,7 +28,7 @@ def client(stack: Stack) -> Iterator[httpx.Client]:
 # The parameter also gives the tests names of their own, which running them side by side needs.
 @pytest.mark.parametrize("version", [V2])
 @DESCRIPTION.parametrize()
-@bound(4)
+@bound(3)
 def test_every_answer_of_the_product_is_one_that_the_description_allows(
     case: Any, client: httpx.Client, version: str
 ) -> None:

@@ -24,6 +24,7 @@ JOIN, CHECKIN, LEAVE = (f"http://activitystrea.ms/{name}" for name in ("join", "
 SCHEDULE, CANCEL = "http://activitystrea.ms/schedule", "http://activitystrea.ms/cancel"
 REGISTERED = "http://adlnet.gov/expapi/verbs/registered"
 UNREGISTERED = "http://id.tincanapi.com/verb/unregistered"
+PLACE = "http://activitystrea.ms/place"
 DAY = datetime(2026, 11, 20, 8, tzinfo=UTC)
 SLOTS = {"am": (0, 180), "pm": (270, 450)}
 
@@ -158,6 +159,9 @@ def test_the_last_word_on_a_slot_and_on_a_registration_counts(stack: Stack, modu
         facts.add(CANCEL, 1, session="gone", **start)
         facts.add(CANCEL, 0, session="back", **start)
         facts.add(SCHEDULE, 1, session="back", **start)
+        # A room booked for the session, and given back: nothing of its plan.
+        facts.add(SCHEDULE, 1, session="kept", session_name="booked", activity_type=PLACE, **start)
+        facts.add(CANCEL, 2, session="kept", activity_type=PLACE, **start)
         facts.add(REGISTERED, 0, actor="stays")
         facts.add(REGISTERED, 0, actor="left")
         facts.add(UNREGISTERED, 1, actor="left")

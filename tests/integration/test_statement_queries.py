@@ -222,7 +222,7 @@ def pick_instant(stored: list[str], place: int, milliseconds: int) -> str:
 
 
 @given(query=queries)
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_every_filter_finds_what_reading_all_statements_finds(library: Library, query: dict[str, Any]) -> None:
     stored = [statement["stored"] for statement in library.statements]
     since, until = (pick_instant(stored, *query[name]) if name in query else None for name in ("since", "until"))

@@ -114,7 +114,8 @@ def test_iris_and_accounts_beyond_ascii_are_found_by_exactly_what_they_are(tenan
     sent = {
         iri: make_statement(
             id=str(uuid.uuid4()),
-            actor={"account": {"homePage": iri, "name": iri}},
+            # Not the IRI itself: what names the actor is hidden wherever else it stands.
+            actor={"account": {"homePage": iri, "name": f"{iri}#me"}},
             verb={"id": iri},
             object={"id": iri, "definition": {"name": {"und": iri}}},
         )
@@ -123,12 +124,12 @@ def test_iris_and_accounts_beyond_ascii_are_found_by_exactly_what_they_are(tenan
     for statement in sent.values():
         send(tenant, statement)
     for iri, statement in sent.items():
-        account = orjson.dumps({"account": {"homePage": iri, "name": iri}}).decode()
+        account = orjson.dumps({"account": {"homePage": iri, "name": f"{iri}#me"}}).decode()
         for parameters in ({"verb": iri}, {"activity": iri}, {"agent": account}, {"verb": iri, "activity": iri}):
             (found,) = read(tenant, **parameters)
             assert found["id"] == statement["id"]
         assert tenant.http.get("activities", params={"activityId": iri}).json()["definition"]["name"] == {"und": iri}
-        assert tenant.http.get("agents", params={"agent": account}).json()["account"][0]["name"] == iri
+        assert tenant.http.get("agents", params={"agent": account}).json()["account"][0]["name"] == f"{iri}#me"
         (canonical,) = read(tenant, verb=iri, format="canonical")
         assert canonical["object"]["definition"]["name"] == {"und": iri}
     rows = tenant.reader.query("SELECT verb, activity FROM current_statements").result_rows

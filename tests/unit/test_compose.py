@@ -40,7 +40,7 @@ def test_file_is_valid_by_the_compose_specification() -> None:
 
 
 def test_own_services_are_the_processes_of_an_external_runtime() -> None:
-    assert set(OWN) == {"setup", "lrs", "worker", "boards"}
+    assert set(OWN) == {"setup", "lrs", "worker", "boards", "webhooks", "scheduler"}
 
 
 @pytest.mark.parametrize("name", sorted(OWN))
@@ -81,14 +81,16 @@ def test_settings_point_at_the_services_and_ports_of_the_file() -> None:
     assert resolve(password) == settings.grafana_password.get_secret_value()
 
 
-@pytest.mark.parametrize(("name", "setting"), [("lrs", "lrs_port"), ("boards", "boards_port")])
+@pytest.mark.parametrize(
+    ("name", "setting"), [("lrs", "lrs_port"), ("boards", "boards_port"), ("webhooks", "webhooks_port")]
+)
 def test_published_port_is_the_one_that_the_process_listens_on(name: str, setting: str) -> None:
     settings = read_settings(OWN[name])
     [published] = OWN[name]["ports"]
     host, outside, inside = resolve(published).split(":")
     assert host == "127.0.0.1"
     assert int(inside) == getattr(settings, setting)
-    public = settings.lrs_public_url if name == "lrs" else settings.boards_public_url
+    public = getattr(settings, setting.replace("_port", "_public_url"))
     assert public.endswith(f":{outside}")
 
 
@@ -117,11 +119,12 @@ def test_every_volume_is_a_place_where_its_owner_keeps_data() -> None:
 def test_every_command_exists() -> None:
     root = typer.main.get_command(app)
     for name, service in OWN.items():
-        commands: Any = root
+        command: Any = root
         for word in service["command"]:
             if word.startswith("-"):
                 break
-            commands = commands.commands[word]
+            command = command.get_command(None, word)
+        assert command is not None, name
         test = service.get("healthcheck", {"test": ["CMD", "jalon", "run", "check", "lrs"]})["test"]
         assert test[:4] == ["CMD", "jalon", "run", "check"]
         assert test[4] in build_checks(read_settings(service)), name
@@ -132,7 +135,7 @@ def test_everything_waits_for_the_setup_and_the_setup_for_what_it_prepares() -> 
     assert {each["condition"] for each in SERVICES["setup"]["depends_on"].values()} == {"service_healthy"}
     for needed in SERVICES["setup"]["depends_on"]:
         assert "healthcheck" in SERVICES[needed]
-    for name in ("lrs", "worker", "boards"):
+    for name in ("lrs", "worker", "boards", "webhooks", "scheduler"):
         assert SERVICES[name]["depends_on"] == {"setup": {"condition": "service_completed_successfully"}}
 
 
@@ -156,4 +159,4 @@ def test_image_runs_as_nobody_special_from_the_locked_requirements() -> None:
     assert "--require-hashes -r requirements/run.txt" in dockerfile
     settings = read_settings(OWN["lrs"])
     assert f"VOLUME {settings.data_dir}" in final
-    assert f"EXPOSE {settings.lrs_port} {settings.boards_port}" in final
+    assert f"EXPOSE {settings.lrs_port} {settings.boards_port} {settings.webhooks_port}" in final

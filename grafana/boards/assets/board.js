@@ -1,7 +1,7 @@
 // A live board: asks for all panels at once, draws what changed, rests while nobody looks.
 
 import { drawBarchart, drawHeatmap, drawPiechart, drawTimeseries } from "./charts.js";
-import { readFields } from "./fields.js";
+import { isHidden, readFields } from "./fields.js";
 import { drawStat, drawTable } from "./figures.js";
 import { makeFormat } from "./format.js";
 import { registerLocales } from "./locale.js";
@@ -32,13 +32,18 @@ function draw(one, data, range) {
   const body = one.section.querySelector(".body");
   const rows = data.rows;
   const fields = readFields(one.panel, data.columns);
+  const hidden = rows.some((row) => fields.some((field) => isHidden(row[field.index], field)));
+  if (range.fewest) for (const field of fields) if (field.words.null) field.words.null = { text: `< ${range.fewest}` };
+  const why = one.section.querySelector(".few");
+  why.hidden = !hidden;
+  why.textContent = hidden ? state.texts.few.replace("{fewest}", range.fewest ?? "k") : "";
   const textSize = document.body.classList.contains("wall") ? 14 : 12;
-  const empty = one.panel.type !== "stat" && !rows.some((row) => fields.some((field) => field.isNumber ? row[field.index] > 0 : row[field.index] !== null && !field.isTime));
+  const empty = one.panel.type !== "stat" && !rows.some((row) => fields.some((field) => field.isNumber ? row[field.index] > 0 || isHidden(row[field.index], field) : row[field.index] !== null && !field.isTime));
   one.section.dataset.state = empty ? "empty" : "ready";
   if (empty) {
     const note = document.createElement("p");
     note.className = "note";
-    note.textContent = state.texts.empty;
+    note.textContent = one.panel.fieldConfig.defaults.noValue ?? state.texts.empty;
     body.replaceChildren(note);
     return;
   }
@@ -64,7 +69,7 @@ function showProblem(one, code) {
 }
 
 function show(answer, force = false) {
-  const range = { from: answer.from, to: answer.to, at: answer.at };
+  const range = { from: answer.from, to: answer.to, at: answer.at, fewest: answer.fewest };
   for (const one of panels.values()) {
     const data = answer.panels[one.panel.id];
     showProblem(one, data.error);
@@ -74,7 +79,7 @@ function show(answer, force = false) {
     }
     one.data = data;
     const timed = one.panel.type === "timeseries" || one.panel.type === "heatmap";
-    const print = JSON.stringify(timed ? [data, range.from, Math.min(range.to, range.at)] : data);
+    const print = JSON.stringify([data, range.fewest, ...(timed ? [range.from, Math.min(range.to, range.at)] : [])]);
     if (!force && print === one.drawn) continue;
     try {
       draw(one, data, range);
@@ -107,10 +112,16 @@ async function ask() {
   const asking = state.asking = new AbortController();
   const given = setTimeout(() => asking.abort("slow"), 30000);
   try {
-    const address = `/boards/${main.dataset.board}/data?${new URLSearchParams(state.range)}`;
+    const address = `/boards/${main.dataset.board}/data?${new URLSearchParams({ ...state.range, shown: main.dataset.tenant })}`;
     const response = await fetch(address, { signal: asking.signal, headers: { accept: "application/json" } });
-    if (response.status === 401) {
-      location.assign("/sign-in");
+    // Signed out, or no longer admitted: the front door knows where to go from here.
+    if (response.status === 401 || response.status === 403) {
+      location.assign("/");
+      return;
+    }
+    // Another window has chosen another tenant: this page's name would be above its figures.
+    if (response.status === 409) {
+      location.reload();
       return;
     }
     if (response.status === 400) {
@@ -160,7 +171,7 @@ async function start() {
   registerLocales(globalThis.Plotly);
   const response = await fetch(`/boards/${main.dataset.board}/definition`);
   if (!response.ok) {
-    location.assign("/sign-in");
+    location.assign("/");
     return;
   }
   const definition = await response.json();

@@ -1,6 +1,6 @@
 // Charts by plotly, each with a table of its data for those who cannot see it.
 
-import { chooseColor, make, showValue } from "./fields.js";
+import { chooseColor, isHidden, make, showValue } from "./fields.js";
 import { makeTable } from "./figures.js";
 
 const PALETTE = ["#2f6fde", "#e8792b", "#1f9d6b", "#8458c9", "#d9a514", "#d13b4a", "#2aa5b8", "#b5568f", "#7b8794", "#6b8e23"];
@@ -32,6 +32,7 @@ export function drawTimeseries(view) {
       fill: stacked ? undefined : "tozeroy", stackgroup: stacked ? "all" : undefined, fillcolor: `${series.color}66`,
     };
   });
+  traces.push(...markHidden(view, time, all));
   const layout = chartLayout(view, {
     barmode: stacked ? "stack" : "group",
     hovermode: "x unified",
@@ -45,18 +46,32 @@ export function drawTimeseries(view) {
   plot(view, traces, layout);
 }
 
+// Where a figure is hidden there is no bar and no curve: a mark at the foot says so.
+function markHidden({ format, colors }, time, all) {
+  const told = new Map();
+  for (const { field, points } of all) for (const row of points) if (isHidden(row[field.index], field)) told.set(row[time.index], field.words.null.text);
+  if (!told.size) return [];
+  const name = told.values().next().value;
+  return [{
+    type: "scatter", mode: "markers", name, x: [...told.keys()].sort((a, b) => a - b).map(format.local), y: Array(told.size).fill(0),
+    marker: { symbol: "line-ew-open", size: 7, color: colors.muted, line: { color: colors.muted, width: 3 } }, hoverinfo: "skip", cliponaxis: false,
+  }];
+}
+
 export function drawBarchart(view) {
   const { panel, fields, rows, format } = view;
   const category = fields.find((field) => field.name === panel.options.xField);
   const values = fields.filter((field) => field !== category && field.isNumber);
   const stacked = panel.options.stacking === "normal";
   const places = rows.map((_, index) => index);
-  const names = rows.map((row) => showValue(row[category.index], category, format));
+  // In a bar of several pieces there is no room to say that they are hidden: its name does.
+  const hidden = (row) => values.find((field) => isHidden(row[field.index], field));
+  const names = rows.map((row) => showValue(row[category.index], category, format) + (stacked && hidden(row) ? ` (${hidden(row).words.null.text})` : ""));
   const most = panel.fieldConfig.defaults.max;
   const totals = rows.map((row) => (stacked ? values.reduce((sum, field) => sum + row[field.index], 0) : Math.max(...values.map((field) => row[field.index]))));
   const longest = Math.max(most ?? 0, ...totals, 0) || 1;
   const traces = values.map((field) => ({
-    type: "bar", orientation: "h", name: field.title, y: places, x: rows.map((row) => row[field.index]),
+    type: "bar", orientation: "h", name: field.title, y: places, x: rows.map((row) => row[field.index] ?? 0),
     customdata: names, marker: { color: field.color ?? colorOf(field.title) },
     text: rows.map((row) => fit(showValue(row[field.index], field, format), stacked ? (row[field.index] / longest) * view.width * 0.5 : Infinity, view.textSize)),
     textposition: stacked ? "inside" : "outside", insidetextanchor: "middle", textangle: 0, cliponaxis: false, constraintext: "none",
@@ -110,6 +125,10 @@ export function drawHeatmap(view) {
   }
   const layout = chartLayout(view, { margin: { l: 8, r: 12, t: 6, b: view.textSize * 3.3 }, hovermode: "closest" });
   if (halfDays) {
+    layout.annotations = rows.filter((row) => isHidden(row[value.index], value)).map((row) => ({
+      x: times.indexOf(row[time.index]), y: names.indexOf(row[label.index]), text: value.words.null.text, showarrow: false,
+      font: { size: view.textSize - 1, color: view.colors.muted },
+    }));
     Object.assign(layout.xaxis, {
       tickmode: "array", tickvals: times.map((_, index) => index),
       ticktext: times.map((at) => breakLabel(format.value(at, time))), tickangle: times.length > 6 ? -45 : 0, showgrid: false, automargin: true,
@@ -136,17 +155,17 @@ export function drawPiechart(view) {
   const label = fields.find((field) => !field.isNumber);
   const slices = panel.options.reduceOptions.values
     ? rows.map((row) => ({ key: row[label.index], name: showValue(row[label.index], label, format), raw: row[numbers[0].index], field: numbers[0] }))
-    : numbers.map((field) => ({ key: field.name, name: field.title, raw: rows[0]?.[field.index] ?? 0, field }));
+    : numbers.map((field) => ({ key: field.name, name: field.title, raw: rows.length ? rows[0][field.index] : 0, field }));
   const whole = slices.reduce((sum, slice) => sum + slice.raw, 0);
   for (const slice of slices) slice.color = panel.options.reduceOptions.values ? colorOf(slice.name) : chooseColor(slice.raw, slice.field) ?? colorOf(slice.name);
-  const share = (raw) => (whole ? format.value(raw / whole, { unit: "percentunit", decimals: 0 }) : "");
+  const share = (raw) => (whole && raw !== null ? format.value(raw / whole, { unit: "percentunit", decimals: 0 }) : "");
   const lines = slices.map((slice, position) => {
     const swatch = make("span", { class: "swatch", "aria-hidden": "true" });
     swatch.style.background = slice.color;
     return make(
       "tr", { "data-row": position, "data-key": slice.key },
       make("th", { scope: "row", title: slice.name }, swatch, slice.name),
-      make("td", { class: "number", "data-field": slice.field.name, "data-value": slice.raw }, showValue(slice.raw, slice.field, format)),
+      make("td", { class: "number", "data-field": slice.field.name, "data-value": slice.raw ?? "", "data-hidden": isHidden(slice.raw, slice.field) }, showValue(slice.raw, slice.field, format)),
       make("td", { class: "number share" }, share(slice.raw)),
     );
   });
@@ -156,7 +175,7 @@ export function drawPiechart(view) {
   if (known) body.querySelector(".legend").replaceWith(legend);
   else body.replaceChildren(make("div", { class: "pie" }, donut, legend));
   const trace = {
-    type: "pie", hole: 0.58, sort: false, direction: "clockwise", labels: slices.map((slice) => slice.name), values: slices.map((slice) => slice.raw),
+    type: "pie", hole: 0.58, sort: false, direction: "clockwise", labels: slices.map((slice) => slice.name), values: slices.map((slice) => slice.raw ?? 0),
     marker: { colors: slices.map((slice) => slice.color), line: { color: view.colors.card, width: 2 } },
     text: slices.map((slice) => (whole && slice.raw / whole >= 0.07 ? share(slice.raw) : "")), textinfo: "text", textposition: "inside", insidetextorientation: "horizontal",
     textfont: { color: "#ffffff", size: view.textSize }, customdata: slices.map((slice) => `${showValue(slice.raw, slice.field, format)} · ${share(slice.raw)}`),

@@ -20,10 +20,24 @@ export function readFields(panel, columns) {
       steps: properties.thresholds?.steps,
       width: properties["custom.width"],
       isBar: properties["custom.cellOptions"]?.type === "gauge",
-      words: properties.mappings?.[0]?.options ?? {},
+      words: readWords(properties.mappings ?? (NUMERIC.test(column.type) ? defaults.mappings : undefined) ?? []),
     };
     return field;
   });
+}
+
+// What stands for some values. A figure that is hidden, since it would tell of too few people, comes as null.
+function readWords(mappings) {
+  const words = {};
+  for (const { type, options } of mappings) {
+    if (type === "value") Object.assign(words, options);
+    else if (options.match === "null") words.null = options.result;
+  }
+  return words;
+}
+
+export function isHidden(raw, field) {
+  return raw === null && field.words.null !== undefined;
 }
 
 export function showValue(raw, field, format) {

@@ -1,12 +1,12 @@
 // Big figures and tables: plain elements, readable by people, screen readers and tests alike.
 
-import { chooseColor, make, showValue } from "./fields.js";
+import { chooseColor, isHidden, make, showValue } from "./fields.js";
 
 export function drawStat(body, fields, rows, format) {
   const shown = fields.filter((field) => field.isNumber);
   const tiles = shown.map((field) => {
     const raw = rows.length ? rows[0][field.index] : null;
-    const output = make("output", { class: "figure", "data-field": field.name, "data-value": raw ?? "" }, showValue(raw, field, format));
+    const output = make("output", { class: "figure", "data-field": field.name, "data-value": raw ?? "", "data-hidden": isHidden(raw, field) }, showValue(raw, field, format));
     const color = raw === null ? undefined : chooseColor(raw, field);
     if (color) output.style.color = `color-mix(in srgb, ${color} 78%, var(--ink))`;
     return make("div", { class: "tile" }, output, make("span", { class: "caption" }, field.title));
@@ -49,7 +49,7 @@ export function makeTable(fields, rows, format, title, visible) {
 
 function makeCell(raw, field, format, visible) {
   const text = showValue(raw, field, format);
-  const cell = make("td", { "data-field": field.name, "data-value": raw ?? "", class: field.isNumber ? "number" : undefined });
+  const cell = make("td", { "data-field": field.name, "data-value": raw ?? "", "data-hidden": isHidden(raw, field), class: field.isNumber ? "number" : undefined });
   if (visible && field.isBar && typeof raw === "number") {
     const fill = make("span", { class: "gauge-fill" });
     fill.style.width = `${Math.min(100, Math.max(0, raw * 100))}%`;
@@ -58,7 +58,7 @@ function makeCell(raw, field, format, visible) {
     return cell;
   }
   if (visible && !field.isNumber) cell.title = text;
-  const color = visible ? chooseColor(raw, field) : undefined;
+  const color = visible && raw !== null ? chooseColor(raw, field) : undefined;
   if (color && (raw !== 0 || field.words["0"])) cell.style.color = `color-mix(in srgb, ${color} 78%, var(--ink))`;
   cell.append(text);
   return cell;

@@ -10,14 +10,16 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from producers.bigbluebutton import BigBlueButtonSource, Conventions
+from producers.dates import DateOrder
 from producers.errors import UnreadableInput
 from producers.gaia import GaiaSource
 from producers.gaia.extracts import Reading
+from producers.meetings import Meetings
 from producers.naming import Naming
 from producers.production import map_rows
 from producers.rows import Rejected, Source
 from producers.zoom import ZoomSource
-from producers.zoom.source import Meetings
+from tests.contract.producers.reading import assert_conformant
 from xapi_profiles.validation import check_statements
 from xapi_profiles.vocabulary import Modality
 
@@ -33,6 +35,7 @@ def read(source: Source) -> tuple[list[dict[str, Any]], list[Rejected]]:
     statements = [one for one in outcome if not isinstance(one, Rejected)]
     for statement in statements:
         check_statements(statement, "1.0.3")
+        assert_conformant(statement)
     return statements, [one for one in outcome if isinstance(one, Rejected)]
 
 
@@ -235,7 +238,7 @@ def test_older_zoom_report_needs_its_session_and_may_still_be_open() -> None:
         ("2026-04-03T10:00:00.000Z", "leave"),
         ("2026-04-03T07:05:00.000Z", "join"),
     ]
-    statements, _ = read(ZoomSource([path], Meetings(PARIS, session="S200", order="month-first")))
+    statements, _ = read(ZoomSource([path], Meetings(PARIS, session="S200", order=DateOrder.MONTH_FIRST)))
     assert statements[0]["timestamp"].startswith("2026-03-04")
 
 

@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid5
 
@@ -15,6 +16,7 @@ from clickhouse.databases import name_tenant_database
 from clickhouse.migration import load_migrations
 from grafana.boards.reading import Answer
 from grafana.errors import QueryFailed
+from tests.people import House, build, open_house
 
 HOME = "https://w3id.org/jalon/tenants/alpha"
 SCHEDULE = "http://activitystrea.ms/schedule"
@@ -46,6 +48,15 @@ class Engine:
         for migration in load_migrations("tenant"):
             for statement in migration.statements:
                 self.session.query(statement)
+
+    def tell_all(self, tenant: str) -> None:
+        """Have figures of one learner shown, so that they can be worked out by hand."""
+        self.set_fewest(tenant, 1)
+
+    def set_fewest(self, tenant: str, inside: int, published: int = 11) -> None:
+        row = {"at": "2026-01-01 00:00:00.000", "inside": inside, "published": published}
+        self.session.query(f"TRUNCATE TABLE {name_tenant_database(tenant)}.disclosure")
+        self.insert(tenant, "disclosure", [row])
 
     def insert(self, tenant: str, table: str, rows: list[dict[str, Any]]) -> None:
         lines = "\n".join(json.dumps(row) for row in rows)
@@ -204,6 +215,8 @@ def _engine(tmp_path_factory: pytest.TempPathFactory) -> Engine:
     engine = Engine(str(tmp_path_factory.mktemp("chdb")))
     engine.create("alpha")
     engine.create("beta-x")
+    for tenant in ("alpha", "beta-x"):
+        engine.tell_all(tenant)
     engine.insert("alpha", "statements", alpha())
     # The same id again, later and in another partition: it must not count.
     engine.insert(
@@ -233,3 +246,16 @@ def engine(_engine: Engine) -> Iterator[Engine]:
     yield _engine
     _engine.failing.clear()
     _engine.queries.clear()
+
+
+@pytest.fixture(scope="session")
+def _people(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build(tmp_path_factory.mktemp("people") / "template.sqlite3")
+
+
+@pytest.fixture
+def house(_people: Path, tmp_path: Path) -> Iterator[House]:
+    """Accounts of people at the engine's two tenants."""
+    house = open_house(_people, tmp_path)
+    yield house
+    house.engine.dispose()

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from grafana.boards.data import BoardData
+from grafana.boards.data import FEWEST, BoardData
 from grafana.boards.reading import Answer
 from grafana.errors import QueryFailed
 
@@ -21,7 +21,7 @@ NOW = datetime(2026, 9, 18, 12, tzinfo=UTC)
 
 
 class Reading:
-    """Notes what it is asked and answers when the gate is open."""
+    """Notes what it is asked for panels and answers when the gate is open; the threshold is five, and told at once."""
 
     def __init__(self) -> None:
         self.asked: list[tuple[str, str]] = []
@@ -30,6 +30,8 @@ class Reading:
         self.failing = False
 
     async def read(self, tenant: str, sql: str) -> Answer:
+        if sql == FEWEST and not self.failing:
+            return Answer((("inside", "UInt32"),), [[5]])
         self.asked.append((tenant, sql))
         await self.gate.wait()
         if self.failing:
@@ -122,3 +124,10 @@ async def test_a_failure_is_a_code_and_not_a_text_of_the_database(data, reading,
     reading.failing = True
     assert (await load(data))["panels"] == {"1": {"error": "slow"}, "2": {"error": "slow"}}
     assert {record.message for record in caplog.records} == {"panel-failed"}
+
+
+async def test_a_board_tells_from_how_many_learners_on_figures_are_shown(data, reading, clock):
+    assert (await load(data))["fewest"] == 5
+    clock.now = 2.0
+    reading.failing = True
+    assert (await load(data))["fewest"] is None

@@ -15,137 +15,24 @@ import pytest
 import zstandard
 
 from grafana.boards.app import create_app
-from identity.errors import IdentityUnavailable, WrongCredential
+from grafana.boards.data import FEWEST
+from identity.roles import Role
 from identity.tenants import Tenant
-from identity.viewers import Viewer
+from tests.people import PASSWORD, PUBLIC
+from tests.unit.grafana.browsing import open_browser, sign_in
 
 DAY = {"from": "2026-09-18T00:00", "to": "2026-09-18T23:59:59"}
-VIEWERS = {"anne": Viewer("anne", "alpha", "fr"), "bob": Viewer("bob", "beta-x", "en")}
-PASSWORD = "correct-horse"
-
-
-def authenticate(name: str, password: str) -> Viewer:
-    if name == "broken":
-        raise IdentityUnavailable("the database is away")
-    if password != PASSWORD or name not in VIEWERS:
-        raise WrongCredential
-    return VIEWERS[name]
-
-
-def find_tenant(tenant: str) -> Tenant:
-    return Tenant(tenant, f"Institut {tenant}", "Europe/Paris", datetime(2026, 1, 1, tzinfo=UTC))
 
 
 @pytest.fixture
-def app(engine):
-    return create_app(authenticate=authenticate, find_tenant=find_tenant, reader=engine, session_secret="s" * 40)
+def app(engine, house):
+    return create_app(people=house.people(), reader=engine, public_url=PUBLIC, session_secret="s" * 40)
 
 
 @pytest.fixture
 async def browser(app) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://boards") as client:
+    async with open_browser(app) as client:
         yield client
-
-
-async def read_token(browser: httpx.AsyncClient, path: str = "/sign-in") -> str:
-    page = await browser.get(path)
-    return re.search(r'name="token" value="([^"]+)"', page.text)[1]
-
-
-async def sign_in(browser: httpx.AsyncClient, name: str = "anne", password: str = PASSWORD) -> httpx.Response:
-    return await browser.post("/sign-in", data={"name": name, "password": password, "token": await read_token(browser)})
-
-
-async def test_nothing_is_shown_before_signing_in(browser):
-    for path in ("/", "/boards/live"):
-        assert (await browser.get(path)).headers["location"] == "/sign-in"
-    for path in ("/boards/live/data", "/boards/live/definition", "/boards/none/data"):
-        answer = await browser.get(path)
-        assert (answer.status_code, answer.json()) == (401, {"error": "signed-out"})
-
-
-async def test_signing_in_leads_to_the_first_board_of_the_viewers_tenant(browser):
-    entered = await sign_in(browser)
-    assert (entered.status_code, entered.headers["location"]) == (303, "/")
-    assert (await browser.get("/")).headers["location"] == "/boards/live"
-    page = await browser.get("/boards/live")
-    assert page.status_code == 200
-    assert "Institut alpha" in page.text
-    assert '<html lang="fr">' in page.text
-    assert "Traces reçues" in page.text
-
-
-async def test_the_session_cookie_is_out_of_reach_of_scripts_and_of_other_sites(browser):
-    cookie = (await sign_in(browser)).headers["set-cookie"].lower()
-    assert "httponly" in cookie
-    assert "samesite=lax" in cookie
-    assert "secure" not in cookie
-
-
-async def test_over_https_the_cookie_stays_on_https(engine):
-    app = create_app(
-        authenticate=authenticate, find_tenant=find_tenant, reader=engine, session_secret="s" * 40, secure_cookies=True
-    )
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="https://boards") as browser:
-        assert "; secure" in (await sign_in(browser)).headers["set-cookie"].lower()
-
-
-@pytest.mark.parametrize(
-    ("name", "password"), [("anne", "wrong"), ("nobody", PASSWORD), ("", ""), ("anne", "x" * 5000)]
-)
-async def test_failures_look_the_same_whatever_was_wrong(browser, name, password):
-    answer = await sign_in(browser, name, password)
-    assert answer.status_code == 401
-    assert "Identifiant ou mot de passe incorrect." in answer.text
-    assert (await browser.get("/boards/live")).status_code == 303
-
-
-async def test_a_form_without_our_token_is_refused_even_with_the_right_password(browser):
-    await browser.get("/sign-in")
-    for token in ({}, {"token": "forged"}, {"token": ""}):
-        answer = await browser.post("/sign-in", data={"name": "anne", "password": PASSWORD, **token})
-        assert answer.status_code == 403
-    assert (await browser.get("/boards/live")).status_code == 303
-
-
-async def test_guessing_is_slowed_down_by_name_without_shutting_others_out(browser):
-    for _ in range(5):
-        assert (await sign_in(browser, "anne", "guess")).status_code == 401
-    blocked = await sign_in(browser)
-    assert blocked.status_code == 429
-    assert int(blocked.headers["retry-after"]) <= 61
-    assert (await sign_in(browser, "bob")).status_code == 303
-
-
-async def test_an_identity_database_that_is_away_is_said_so(browser):
-    answer = await sign_in(browser, "broken")
-    assert answer.status_code == 503
-    assert "the database is away" not in answer.text
-
-
-async def test_signing_out_ends_the_session_and_needs_our_form(browser):
-    await sign_in(browser)
-    await browser.post("/sign-out", data={"token": "forged"})
-    assert (await browser.get("/boards/live")).status_code == 200
-    await browser.post("/sign-out", data={"token": await read_token(browser, "/boards/live")})
-    assert (await browser.get("/boards/live/data")).status_code == 401
-
-
-async def test_signing_in_gives_a_new_token(browser):
-    before = await read_token(browser)
-    await sign_in(browser)
-    assert await read_token(browser, "/boards/live") != before
-
-
-async def test_a_forged_or_foreign_cookie_opens_nothing(app, engine):
-    other = create_app(authenticate=authenticate, find_tenant=find_tenant, reader=engine, session_secret="t" * 40)
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=other), base_url="http://boards") as elsewhere:
-        await sign_in(elsewhere)
-        cookies = dict(elsewhere.cookies)
-    async with httpx.AsyncClient(
-        transport=httpx.ASGITransport(app=app), base_url="http://boards", cookies=cookies
-    ) as browser:
-        assert (await browser.get("/boards/live/data")).status_code == 401
 
 
 async def test_all_panels_of_a_board_come_in_one_answer(browser):
@@ -153,8 +40,8 @@ async def test_all_panels_of_a_board_come_in_one_answer(browser):
     answer = (await browser.get("/boards/attendance/data", params=DAY)).json()
     assert sorted(answer["panels"], key=int) == [str(number) for number in range(1, 10)]
     hours = answer["panels"]["4"]
-    assert [column["name"] for column in hours["columns"]] == ["in_person", "remote"]
-    assert hours["rows"] == [[5.5, 3.5]]
+    assert [column["name"] for column in hours["columns"]] == ["in_person", "remote", "together"]
+    assert hours["rows"] == [[5.5, 3.5, 0]]
     # The range is the tenant's: midnight in Paris.
     assert answer["from"] == 1789682400000
 
@@ -174,7 +61,7 @@ async def test_no_request_reaches_another_tenants_data(browser, engine, extra):
 
 async def test_two_tenants_asking_for_the_same_at_once_get_each_their_own(app):
     async def look(name: str) -> dict:
-        async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://boards") as browser:
+        async with open_browser(app) as browser:
             await sign_in(browser, name)
             return (await browser.get("/boards/live/data", params=DAY)).json()["panels"]["1"]["rows"]
 
@@ -228,13 +115,17 @@ async def test_a_panel_that_fails_says_so_and_leaves_the_others(browser, engine)
     assert panels["1"]["rows"] == [[14, 4, 2]]
 
 
-async def test_ten_screens_cost_as_one(browser, engine):
-    await sign_in(browser)
-    engine.queries.clear()
-    answers = await asyncio.gather(*(browser.get("/boards/attendance/data", params=DAY) for _ in range(10)))
+async def test_ten_screens_cost_as_one(engine, house):
+    app = create_app(
+        people=house.people(), reader=engine, public_url=PUBLIC, session_secret="s" * 40, shared_seconds=600
+    )
+    async with open_browser(app) as browser:
+        await sign_in(browser)
+        engine.queries.clear()
+        answers = await asyncio.gather(*(browser.get("/boards/attendance/data", params=DAY) for _ in range(10)))
     assert len({answer.text for answer in answers}) == 1
     # Nine panels, two of which ask the same.
-    assert len(engine.queries) == 8
+    assert len([sql for _, sql in engine.queries if sql != FEWEST]) == 8
 
 
 @pytest.mark.parametrize(
@@ -280,17 +171,17 @@ async def test_pages_hold_no_inline_script_or_style_and_no_foreign_address(brows
         assert not re.search(r'(?:src|href|action)="(?:https?:)?//', text)
 
 
-async def test_names_of_people_and_tenants_are_escaped(engine):
-    hostile = Viewer("<script>alert(1)</script>", "alpha", "fr")
+async def test_names_of_people_and_tenants_are_escaped(engine, house):
+    hostile = "<script>alert(1)</script>"
+    house.accounts.add(hostile, {Role("alpha", "viewer")}, by="process:tests", password=PASSWORD)
+    named = Tenant("alpha", '"><img src=x>', "Europe/Paris", datetime(2026, 1, 1, tzinfo=UTC))
     app = create_app(
-        authenticate=lambda name, password: hostile,
-        find_tenant=lambda tenant: Tenant(tenant, '"><img src=x>', "Europe/Paris", datetime(2026, 1, 1, tzinfo=UTC)),
-        reader=engine,
-        session_secret="s" * 40,
+        people=house.people(find_tenant=lambda _: named), reader=engine, public_url=PUBLIC, session_secret="s" * 40
     )
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://boards") as browser:
-        await sign_in(browser)
+    async with open_browser(app) as browser:
+        await sign_in(browser, hostile)
         text = (await browser.get('/boards/live?from="><b>&to=now')).text
+    assert "alert(1)" in text
     assert "<script>alert" not in text
     assert "<img src=x>" not in text
     assert '"><b>' not in text
@@ -325,12 +216,6 @@ async def test_every_module_that_a_script_imports_is_served(browser):
         assert answer.status_code == 200
         wanted += [found for found in re.findall(r'from "\./([\w.]+)"', answer.text) if found not in seen]
     assert {"charts.js", "format.js", "figures.js", "fields.js", "controls.js", "locale.js"} < seen
-
-
-def test_a_secret_that_could_be_guessed_is_refused(engine):
-    for secret in ("", "short"):
-        with pytest.raises(ValueError, match="32 characters"):
-            create_app(authenticate=authenticate, find_tenant=find_tenant, reader=engine, session_secret=secret)
 
 
 async def test_health_needs_no_sign_in(browser):

@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 import shutil
-import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-import uvicorn
 
 from grafana.boards.app import create_app
-from identity.tenants import Tenant
-from identity.viewers import Viewer
+from identity.roles import Role
+from identity.tenants import add_tenant
+from jalon.ports import free_ports
+from tests.people import MASTER, PASSWORD, open_house, serve_app
 from tests.unit.grafana.conftest import EXPERIENCED, alpha, statement
-from tests.waiting import eventually
+from tests.unit.grafana.sessions import Group, write_rows
 
 pytestmark = pytest.mark.browser
 
 DAY = "from=2026-09-18T00:00&to=2026-09-18T23:59:59"
 BOARDS = ("live", "attendance", "pathways")
+SOME_SMALL = [
+    Group(module=1, pathway=1, registered=16, in_room=12, remote=2),
+    Group(module=1, pathway=1, registered=3, in_room=3, remote=0),
+    Group(module=2, pathway=1, registered=26, in_room=14, remote=10),
+    Group(module=3, pathway=2, registered=4, in_room=0, remote=4),
+]
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -34,25 +40,34 @@ FLAGS = [
 def gamma(_engine):
     """A tenant of this module's own, with alpha's figures."""
     _engine.create("gamma")
+    _engine.tell_all("gamma")
     _engine.insert("gamma", "statements", alpha())
     return _engine
 
 
 @pytest.fixture(scope="module")
-def address(gamma) -> Iterator[str]:
-    app = create_app(
-        authenticate=lambda name, password: Viewer(name, "gamma", "fr"),
-        find_tenant=lambda tenant: Tenant(tenant, "Institut gamma", "Europe/Paris", datetime(2026, 1, 1, tzinfo=UTC)),
-        reader=gamma,
-        session_secret="s" * 40,
-    )
-    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="error"))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    eventually(lambda: server.started, seconds=20)
-    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    server.should_exit = True
-    thread.join()
+def delta(gamma):
+    """A tenant with groups of fewer than five: two remote beside twelve in the room, sessions of three and four."""
+    gamma.create("delta")
+    gamma.insert("delta", "statements", write_rows(SOME_SMALL, readers=3))
+    return gamma
+
+
+@pytest.fixture(scope="module")
+def address(delta, _people, tmp_path_factory) -> Iterator[str]:
+    house = open_house(_people, tmp_path_factory.mktemp("people"))
+    house.clock.now = datetime.now(UTC)
+    add_tenant(house.engine, MASTER, "gamma", "Institut gamma")
+    house.accounts.revoke("anne", Role("alpha", "viewer"), by="process:tests")
+    house.accounts.grant("anne", Role("gamma", "viewer"), by="process:tests")
+    add_tenant(house.engine, MASTER, "delta", "Institut delta")
+    house.accounts.add("dora", {Role("delta", "viewer")}, by="process:tests", password=PASSWORD)
+    (port,) = free_ports(1)
+    url = f"http://127.0.0.1:{port}"
+    app = create_app(people=house.people(), reader=delta, public_url=url, session_secret="s" * 40)
+    with serve_app(app, port):
+        yield url
+    house.engine.dispose()
 
 
 @pytest.fixture(scope="module")
@@ -86,10 +101,10 @@ class Reader:
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
         self.page.on("request", lambda request: self.requests.append(request.url))
 
-    def sign_in(self) -> None:
+    def sign_in(self, name: str = "anne") -> None:
         self.page.goto(f"{self.address}/")
-        self.page.get_by_label("Identifiant").fill("anne")
-        self.page.get_by_label("Mot de passe").fill("motdepasse")
+        self.page.get_by_label("Identifiant").fill(name)
+        self.page.get_by_label("Mot de passe").fill(PASSWORD)
         self.page.get_by_role("button", name="Se connecter").click()
         self.page.wait_for_url("**/boards/live")
 
@@ -140,11 +155,11 @@ def test_figures_on_the_board_are_those_of_the_store(reader):
     from playwright.sync_api import expect
 
     reader.open(f"attendance?{DAY}")
-    expect(reader.figure(4, "in_person")).to_have_text("5,5 h")
-    expect(reader.figure(4, "remote")).to_have_text("3,5 h")
+    expect(reader.figure(4, "in_person")).to_have_text("5,5+ h")
+    expect(reader.figure(4, "remote")).to_have_text("3,5+ h")
     expect(reader.figure(3, "registered")).to_have_text("5")
     reader.open("attendance?from=2026-09-18T12:00&to=2026-09-18T16:00")
-    expect(reader.figure(1, "in_person")).to_have_text("1")
+    expect(reader.figure(1, "in_person")).to_have_text("1+")
     assert reader.values(6, "title") == ["Achats publics - 1", "Conduire le changement - 1"]
     assert [float(rate) for rate in reader.values(6, "rate")] == pytest.approx([1 / 2, 1 / 3])
 
@@ -159,21 +174,33 @@ def test_charts_carry_their_data_as_a_table(reader):
         assert reader.page.get_by_role("table", name=f"Données du graphique : {label}").count() == 1
 
 
-SCREENS = {
-    "screen": (1920, 1080, ""),
-    "wall": (1920, 1080, "&wall=1"),
-    "tablet": (900, 1100, ""),
-    "phone": (390, 844, ""),
-}
+RANGE = "from=2026-09-17T00:00&to=2026-09-23T00:00"
+SCREENS = {"screen": (1920, 1080), "tablet": (900, 1100), "phone": (390, 844)}
 
 
 @pytest.mark.parametrize("board", BOARDS)
-@pytest.mark.parametrize("screen", SCREENS)
-def test_every_board_draws_every_panel_without_a_complaint(reader, address, tmp_path, board, screen):
-    width, height, more = SCREENS[screen]
+def test_every_board_draws_every_panel_without_a_complaint_on_every_screen(reader, address, tmp_path, board):
     page = reader.page
-    page.set_viewport_size({"width": width, "height": height})
-    reader.open(f"{board}?from=2026-09-17T00:00&to=2026-09-23T00:00{more}")
+    reader.open(f"{board}?{RANGE}")
+    for screen, (width, height) in SCREENS.items():
+        page.set_viewport_size({"width": width, "height": height})
+        check_panels(page, width)
+        if width == 1920:
+            assert page.evaluate("document.documentElement.scrollHeight") <= height
+        page.screenshot(path=tmp_path / f"{board}-{screen}.png", full_page=True)
+    reader.open(f"{board}?{RANGE}&wall=1")
+    page.set_viewport_size({"width": 1920, "height": 1080})
+    check_panels(page, 1920)
+    # On a wall nothing is below the screen.
+    assert page.evaluate("document.documentElement.scrollHeight") <= 1080
+    page.screenshot(path=tmp_path / f"{board}-wall.png", full_page=True)
+    assert reader.complaints == []
+    assert [url for url in reader.requests if not url.startswith((f"{address}/", "data:"))] == []
+
+
+def check_panels(page, width):
+    """Every panel is drawn, at a size that can be read, and nothing is wider than the screen."""
+    page.wait_for_function("width => document.documentElement.scrollWidth <= width", arg=width)
     for panel in page.locator("section[data-panel]").all():
         kind, state = panel.get_attribute("data-type"), panel.get_attribute("data-state")
         assert state in {"ready", "empty"}
@@ -182,13 +209,6 @@ def test_every_board_draws_every_panel_without_a_complaint(reader, address, tmp_
         assert box["height"] > 60
         if state == "ready" and kind in {"timeseries", "barchart", "heatmap", "piechart"}:
             assert panel.locator("svg.main-svg").count() >= 1
-    # Nothing is wider than the screen, and on a wall nothing is below it.
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
-    if width == 1920:
-        assert page.evaluate("document.documentElement.scrollHeight") <= height
-    page.screenshot(path=tmp_path / f"{board}-{screen}.png", full_page=True)
-    assert reader.complaints == []
-    assert [url for url in reader.requests if not url.startswith((f"{address}/", "data:"))] == []
 
 
 def test_a_new_statement_reaches_the_board_without_touching_it(reader, gamma):
@@ -207,16 +227,16 @@ def test_english_is_one_click_away(reader):
 
     reader.open(f"attendance?{DAY}")
     reader.page.get_by_role("link", name="EN", exact=True).click()
-    expect(reader.figure(4, "in_person")).to_have_text("5.5 h", timeout=60_000)
+    expect(reader.figure(4, "in_person")).to_have_text("5.5+ h", timeout=60_000)
     expect(reader.page.get_by_role("heading", name="Attended hours")).to_be_visible()
     assert "from=2026-09-18" in reader.page.url
     reader.page.get_by_role("link", name="FR", exact=True).click()
-    expect(reader.figure(4, "in_person")).to_have_text("5,5 h", timeout=60_000)
+    expect(reader.figure(4, "in_person")).to_have_text("5,5+ h", timeout=60_000)
 
 
 def test_times_are_the_tenants_wherever_the_browser_is(reader):
     reader.open(f"live?{DAY}")
-    first = reader.page.locator('section[data-panel="9"] td[data-field="stored"]').first
+    first = reader.page.locator('section[data-panel="9"] td[data-field="latest"]').first
     # 17:20 UTC, seen from New York: Paris time all the same.
     assert first.inner_text() == "18 sept. 19:20:00"
 
@@ -227,7 +247,7 @@ def test_when_the_server_is_away_the_last_figures_stay_and_come_back_alive(reade
     reader.open(f"attendance?{DAY}")
     reader.page.route("**/data?*", lambda route: route.abort())
     expect(reader.page.locator("#banner")).to_have_text("Le serveur ne répond pas : nouvel essai…", timeout=60_000)
-    expect(reader.figure(4, "in_person")).to_have_text("5,5 h")
+    expect(reader.figure(4, "in_person")).to_have_text("5,5+ h")
     reader.page.unroute("**/data?*")
     expect(reader.page.locator("#status")).to_have_attribute("data-state", "live", timeout=60_000)
     expect(reader.page.locator("#banner")).to_be_hidden()
@@ -295,4 +315,37 @@ def test_signing_out_leads_to_the_door(chromium, address):
     somebody.page.wait_for_url("**/sign-in")
     somebody.page.goto(f"{address}/boards/live")
     assert somebody.page.url.endswith("/sign-in")
+    context.close()
+
+
+def test_what_tells_of_too_few_is_drawn_as_such_and_explained(chromium, address, tmp_path):
+    from playwright.sync_api import expect
+
+    context = chromium.new_context(viewport={"width": 1920, "height": 1080}, locale="fr-FR")
+    somebody = Reader(context, address)
+    somebody.sign_in("dora")
+    somebody.open("attendance?from=2026-09-18T00:00&to=2026-09-18T11:15")
+    page = somebody.page
+    page.screenshot(path=tmp_path / "attendance.png")
+    sessions = page.locator('section[data-panel="6"]')
+    assert [cell.inner_text() for cell in sessions.locator('td[data-field="remote"]').all()] == [
+        "< 5",
+        "0",
+        "10+",
+        "< 5",
+    ]
+    assert somebody.values(6, "remote") == ["", "0", "10", ""]
+    expect(sessions.locator(".few")).to_have_text("Moins de 5 apprenants : ni montré ni compté.")
+    expect(somebody.figure(1, "in_person")).to_have_text("25+")
+    expect(page.locator('section[data-panel="1"] .few')).to_be_hidden()
+    # A bar without a length says why, an empty place on the grid too.
+    expect(page.locator('section[data-panel="7"] text', has_text="< 5")).to_have_count(2)
+    expect(page.locator('section[data-panel="8"] .annotation')).to_have_text("< 5")
+    somebody.open("pathways?from=2026-09-17T00:00&to=2026-09-20T00:00")
+    page.screenshot(path=tmp_path / "pathways.png")
+    expect(page.locator('section[data-panel="4"] text', has_text="Pathway 2 (< 5)")).to_have_count(1)
+    expect(page.locator('section[data-panel="5"] td[data-hidden]')).to_have_text("< 5")
+    # Three readers of a film: a mark at the foot of the chart.
+    expect(page.locator('section[data-panel="7"] .legendtext', has_text="< 5")).to_have_count(1)
+    assert somebody.complaints == []
     context.close()

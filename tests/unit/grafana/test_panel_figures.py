@@ -60,6 +60,12 @@ def test_every_query_runs_and_gives_the_columns_that_its_panel_names(engine, boa
     )
 
 
+@pytest.mark.parametrize(("board", "number"), every_panel())
+def test_no_panel_shows_a_pseudonym_or_a_part_of_one(show, board, number):
+    told = repr(show(board, number, WEEK))
+    assert not [learner for learner in "abcde" if learner * 6 in told]
+
+
 def test_totals_count_each_statement_once_and_only_learners_as_learners(show):
     # 11 stays' ends and starts, 3 self-paced; the timetable was stored the day before. a, b, d and e were active.
     assert show("live", 1) == [{"statements": 14, "learners": 4, "sources": 2}]
@@ -105,12 +111,12 @@ def test_rhythm_adds_up_by_source(show):
     assert sum(row["statements"] for row in rows if row["origin"] == "LRS") == 8
 
 
-def test_recent_activity_shows_a_shortened_pseudonym_and_a_readable_name(show):
-    first = show("live", 9)[0]
-    assert first["learner"] == "dddddddd"
-    assert first["object"] == "le film"
-    assert first["word"] == "experienced"
-    assert clock(first["stored"]) == "17:20"
+def test_each_source_is_told_with_its_latest_statement_and_no_learner(show):
+    rows = show("live", 9, ("2026-09-18T00:00:00+00:00", "2026-09-18T18:00:00+00:00"))
+    assert [(row["origin"], clock(row["latest"]), row["age"], row["statements"]) for row in rows] == [
+        ("LRS", "17:20", 2400, 8),
+        ("BigBlueButton", "15:00", 10800, 6),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -139,8 +145,8 @@ def test_registrations_are_net_of_withdrawals_and_of_the_sessions_in_range(show)
 
 def test_attended_hours_are_the_union_of_stays_clipped_to_the_slots(show):
     # a: 2 h and 3 h without a leave; e: 0.5 h. b: two connections overlap, 2 h; then 1.5 h.
-    assert show("attendance", 4) == [{"in_person": 5.5, "remote": 3.5}]
-    assert show("attendance", 9) == [{"in_person": 5.5, "remote": 3.5}]
+    assert show("attendance", 4) == [{"in_person": 5.5, "remote": 3.5, "together": 0}]
+    assert show("attendance", 9) == [{"in_person": 5.5, "remote": 3.5, "together": 0}]
 
 
 def test_presence_over_time_has_every_instant_and_nobody_twice(show):
@@ -202,7 +208,7 @@ def test_pathways_bring_together_plans_registrations_and_attendance(show):
         ("Acheter", 1, 1, 0, 0.0),
     ]
     assert [tuple(row.values()) for row in show("pathways", 3, WEEK)] == [("Encadrer", 5), ("Acheter", 1)]
-    assert [tuple(row.values()) for row in show("pathways", 4, WEEK)] == [("Encadrer", 5.5, 3.5)]
+    assert [tuple(row.values()) for row in show("pathways", 4, WEEK)] == [("Encadrer", 5.5, 3.5, 0)]
 
 
 def test_modules_chosen_are_counted_over_their_sessions(show):

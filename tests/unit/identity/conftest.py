@@ -1,39 +1,43 @@
-"""A fresh identity database for every test: SQLite, or PostgreSQL where JALON_TEST_POSTGRES_URL names a server."""
+"""A fresh identity database for every test, on SQLite and on PostgreSQL, copied from one that is migrated already."""
 
-import os
 import secrets
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, create_engine, make_url, text
+from sqlalchemy import Engine
 
-from identity.database import open_database, upgrade
+from identity.database import open_database
 from identity.keys import MasterKey, TenantKeys
 from identity.tenants import Tenant, add_tenant
 from identity.vault import Vault
+from tests.databases import fresh_postgres_database
 
 
-@pytest.fixture
-def database_url(tmp_path: Path) -> Iterator[str]:
-    server = os.environ.get("JALON_TEST_POSTGRES_URL")
-    if server is None:
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    if request.param == "sqlite":
+        path = shutil.copy(request.getfixturevalue("migrated_sqlite"), tmp_path / "identity.db")
+        yield f"sqlite:///{path}"
+        return
+    server, migrated = (request.getfixturevalue(name) for name in ("postgres_url", "migrated_postgres"))
+    with fresh_postgres_database(server, migrated) as url:
+        yield url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    if request.param == "sqlite":
         yield f"sqlite:///{tmp_path}/identity.db"
         return
-    name = f"test_{secrets.token_hex(6)}"
-    administration = create_engine(server, isolation_level="AUTOCOMMIT")
-    with administration.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name}"))
-    yield make_url(server).set(database=name).render_as_string(hide_password=False)
-    with administration.connect() as connection:
-        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
-    administration.dispose()
+    with fresh_postgres_database(request.getfixturevalue("postgres_url")) as url:
+        yield url
 
 
 @pytest.fixture
 def engine(database_url: str) -> Iterator[Engine]:
     engine = open_database(database_url)
-    upgrade(engine)
     yield engine
     engine.dispose()
 

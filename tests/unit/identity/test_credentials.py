@@ -113,6 +113,34 @@ def test_a_pair_that_was_verified_is_renewed_by_a_look_at_its_row(engine: Engine
     assert len(checks) == 1
 
 
+def test_a_pair_that_stood_is_trusted_on_while_it_cannot_be_looked_up_but_not_for_ever(engine: Engine) -> None:
+    credential, secret = add_credential(engine, "acme", "Moodle")
+    clock = Clock()
+    authenticator = Authenticator(engine, ttl=60, outage_ttl=3600, clock=clock)
+    assert authenticator.endure(credential.key, secret) is None
+    authenticator.authenticate(credential.key, secret)
+    assert authenticator.endure(credential.key, secret + "x") is None
+    clock.now = 100.0
+    assert authenticator.recall(credential.key, secret) is None
+    assert authenticator.endure(credential.key, secret) == credential
+    assert authenticator.recall(credential.key, secret) == credential
+    # However often it is trusted on, its time runs from when its row was last seen.
+    clock.now = 3590.0
+    assert authenticator.endure(credential.key, secret) == credential
+    clock.now = 3600.0
+    assert authenticator.recall(credential.key, secret) is None
+    assert authenticator.endure(credential.key, secret) is None
+
+
+def test_a_pair_found_disabled_is_not_trusted_on(engine: Engine) -> None:
+    credential, secret = add_credential(engine, "acme", "Moodle")
+    authenticator = Authenticator(engine)
+    authenticator.authenticate(credential.key, secret)
+    disable_credential(engine, credential.key)
+    assert authenticator.renew(credential.key, secret) is None
+    assert authenticator.endure(credential.key, secret) is None
+
+
 @pytest.mark.parametrize("change", [{"disabled_at": datetime.now(UTC)}, {"secret_hash": "another"}])
 def test_a_pair_whose_row_has_changed_is_not_renewed(engine: Engine, change: dict[str, Any]) -> None:
     credential, secret = add_credential(engine, "acme", "Moodle")

@@ -276,7 +276,7 @@ def test_the_same_agent_is_sealed_differently_each_time() -> None:
 
 
 def test_parts_without_agents_are_shared_not_copied() -> None:
-    original = statement(result={"response": "x"})
+    original = statement(result={"extensions": {"https://example.org/x": "x"}})
     sealed = seal(original).statement
     assert sealed["result"] is original["result"]
     assert sealed["object"] is original["object"]

@@ -1,14 +1,16 @@
 import secrets
 import traceback
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine, delete, event, func, select, update
 
+from identity.database import writing
 from identity.errors import UnknownTenant, VaultUnavailable
 from identity.keys import MasterKey, TenantKeys
 from identity.tables import LEARNER_KEYS, TENANT_KEYS
-from identity.tenants import add_tenant
-from identity.vault import Vault
+from identity.tenants import Tenant, add_tenant
+from identity.vault import CACHED_SECONDS, Vault
 
 pytestmark = pytest.mark.usefixtures("tenant")
 
@@ -85,9 +87,9 @@ def test_a_worker_that_lost_the_race_takes_the_winners_key(
     won: dict[str, bytes] = {}
     create = vault._create
 
-    def create_late(tenant: str, lacking: list[str]) -> dict[str, bytes]:
+    def create_late(tenant: str, lacking: list[str], *under: Any) -> dict[str, bytes]:
         won.update(winner.learner_keys(tenant, pseudonyms[:2]))
-        return create(tenant, lacking)
+        return create(tenant, lacking, *under)
 
     monkeypatch.setattr(vault, "_create", create_late)
     keys = vault.learner_keys("acme", pseudonyms)
@@ -165,7 +167,7 @@ def test_a_destroyed_key_is_gone_for_a_process_that_did_not_hold_it(
 def test_another_master_key_opens_nothing(engine: Engine) -> None:
     stranger = Vault(engine, MasterKey(secrets.token_bytes(32)))
     for ask in (stranger.tenant_keys, stranger.database_secret, lambda tenant: stranger.learner_keys(tenant, draw(1))):
-        with pytest.raises(VaultUnavailable, match="master key"):
+        with pytest.raises(VaultUnavailable, match="does not open under this vault's key"):
             ask("acme")
 
 
@@ -177,3 +179,18 @@ def test_a_database_that_fails_makes_the_vault_unavailable(engine: Engine, vault
         with pytest.raises(VaultUnavailable) as caught:
             ask("acme", pseudonyms)
         assert pseudonyms[0] not in "".join(traceback.format_exception(caught.value))
+
+
+def test_a_destroyed_key_is_not_used_for_longer_than_an_hour(engine: Engine, master: MasterKey, tenant: Tenant) -> None:
+    now = 0.0
+    vault = Vault(engine, master, clock=lambda: now)
+    name = "0" * 32
+    first = vault.learner_keys(tenant.id, [name])
+    with writing(engine) as connection:
+        connection.execute(delete(LEARNER_KEYS))
+    now = CACHED_SECONDS - 1
+    assert vault.learner_keys(tenant.id, [name]) == first
+    now = CACHED_SECONDS
+    second = vault.learner_keys(tenant.id, [name])
+    assert second != first
+    assert vault.learner_keys(tenant.id, [name]) == second

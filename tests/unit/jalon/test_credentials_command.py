@@ -3,37 +3,15 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from identity.credentials import DEFAULT_SCOPES, Authenticator
 from identity.errors import WrongCredential
-from identity.tenants import add_tenant
-from jalon.cli import main
 from jalon.installation import Installation
-from jalon.settings import Settings
 
-
-@pytest.fixture
-def installation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Installation:
-    monkeypatch.setenv("JALON_DATA_DIR", str(tmp_path))
-    monkeypatch.setenv("COLUMNS", "300")
-    installation = Installation.of(Settings.load())
-    add_tenant(installation.engine, installation.master, "institut", "Institut")
-    return installation
-
-
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Any:
-    def run(*arguments: str) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as end:
-            main(["credential", *arguments])
-        captured = capsys.readouterr()
-        return end.value.code or 0, captured.out, captured.err  # type: ignore[return-value]  # an int where it is one
-
-    return run
+COMMAND = "credential"
 
 
 def test_a_credential_has_what_a_platform_needs_unless_told_otherwise(installation: Installation, run: Any) -> None:

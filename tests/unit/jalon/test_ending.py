@@ -82,9 +82,17 @@ def test_looking_at_nothing_leaves_nothing(tmp_path: Path) -> None:
 
 def test_help_names_the_commands_and_hides_what_is_not_for_people() -> None:
     shown = call("--help").stdout
-    for command in ("up", "down", "status", "tenant", "credential", "viewer", "import", "demo", "produce", "version"):
+    for command in ("up", "down", "status", "tenant", "credential", "account", "import", "demo", "produce", "version"):
         assert f" {command} " in shown
     assert " run " not in shown
+
+
+def test_a_command_loads_what_it_needs_and_no_other_command() -> None:
+    heavy = "set(sys.modules) & {'sqlalchemy', 'kafka', 'clickhouse_connect', 'pydantic', 'cryptography'}"
+    shown = subprocess.run(
+        [sys.executable, "-c", f"import jalon.cli, sys; print({heavy})"], capture_output=True, text=True, check=True
+    )
+    assert shown.stdout == "set()\n"
 
 
 def test_log_line_is_an_event_and_its_fields() -> None:
@@ -116,36 +124,33 @@ SKIPPED_MODULE = "import pytest\npytest.skip('all of it', allow_module_level=Tru
 
 
 @pytest.mark.parametrize(
-    ("ci", "content", "status", "processes"),
+    ("ci", "contents", "status", "processes"),
     [
-        ("true", TESTS, 0, "0"),
-        ("true", SKIPPED, 1, "0"),
-        ("", SKIPPED, 0, "0"),
-        ("true", SKIPPED_FOR_DOCKER, 0, "0"),
-        ("true", SKIPPED_MODULE, 1, "2"),
-        ("", SKIPPED_MODULE, 0, "0"),
+        ("true", [TESTS, SKIPPED_FOR_DOCKER], 0, "0"),
+        ("true", [TESTS, SKIPPED], 1, "0"),
+        ("true", [TESTS, SKIPPED_MODULE], 1, "2"),
+        ("", [SKIPPED, SKIPPED_MODULE], 0, "0"),
     ],
 )
 def test_skip_fails_a_run_in_ci_unless_it_needs_docker(
-    tmp_path: Path, ci: str, content: str, status: int, processes: str
+    tmp_path: Path, ci: str, contents: list[str], status: int, processes: str
 ) -> None:
-    (tmp_path / "test_some.py").write_text("def test_one(): pass\n")
-    (tmp_path / "test_other.py").write_text(content)
-    options = [
-        "-q",
-        "-n",
-        processes,
+    for number, content in enumerate(contents):
+        (tmp_path / f"test_{number}.py").write_text(content)
+    # Of the plugins only what is needed: loading each takes as long as these tests.
+    plugins = [
         "-p",
-        "tests.conftest",
+        "pytest_asyncio.plugin",
         "-p",
-        "no:cacheprovider",
-        "-c",
-        str(ROOT / "pyproject.toml"),
+        "tests.skipped_in_ci",
+        *(["-p", "xdist", "-n", processes] if processes != "0" else []),
     ]
+    options = ["-q", "-p", "no:cacheprovider", "-c", str(ROOT / "pyproject.toml"), *plugins]
+    environment = {name: value for name, value in os.environ.items() if "XDIST" not in name}
     done = subprocess.run(
         [sys.executable, "-m", "pytest", *options, str(tmp_path)],
         cwd=ROOT,
-        env={name: value for name, value in os.environ.items() if "XDIST" not in name} | {"CI": ci},
+        env=environment | {"CI": ci, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
         capture_output=True,
         text=True,
         check=False,

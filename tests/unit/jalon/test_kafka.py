@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import threading
+from datetime import timedelta
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from uuid import UUID
 
 import pytest
 from hypothesis import given
@@ -16,9 +19,9 @@ from hypothesis import strategies as st
 
 from jalon.errors import JarsUnavailable
 from jalon.runtime import kafka_jars
-from jalon.runtime.kafka import build_properties, write_properties
+from jalon.runtime.kafka import build_properties, draw_cluster_id, write_properties
 from jalon.runtime.kafka_jars import Jar
-from jalon.runtime.topics import topic_configuration
+from jalon.runtime.topics import forgets_after, topic_configuration
 from jalon.settings import Settings
 
 
@@ -54,10 +57,21 @@ def test_broker_listens_on_loopback_only_and_makes_no_topic_by_itself(tmp_path: 
     assert int(properties["message.max.bytes"]) > settings.record_bytes > settings.max_body_bytes
 
 
+@given(drawn=st.uuids())
+def test_no_cluster_id_looks_like_an_option(drawn: UUID) -> None:
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("jalon.runtime.kafka.uuid", SimpleNamespace(uuid4=lambda: drawn))
+        assert re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]{21}", draw_cluster_id())
+
+
 def test_topic_stamps_the_brokers_time_and_forgets_in_time(tmp_path: Path) -> None:
-    configuration = topic_configuration(Settings.for_directory(tmp_path, topic_retention_hours=24))
+    settings = Settings.for_directory(tmp_path, topic_retention_hours=24)
+    configuration = topic_configuration(settings)
     assert configuration["message.timestamp.type"] == "LogAppendTime"
     assert configuration["retention.ms"] == str(24 * 3_600_000)
+    # A segment is deleted as a whole, when its newest record may go.
+    lasts = timedelta(milliseconds=int(configuration["retention.ms"]) + int(configuration["segment.ms"]))
+    assert lasts < forgets_after(settings) < lasts + timedelta(hours=2)
     assert configuration["unclean.leader.election.enable"] == "false"
 
 

@@ -53,8 +53,22 @@ def test_empty_variable_means_the_default() -> None:
         ({"JALON_GRAFANA_URL": "grafana"}, "JALON_GRAFANA_URL: .*https://"),
         ({"JALON_OIDC_ISSUER": "https://idp.example"}, "JALON_OIDC_AUDIENCE"),
         ({"JALON_OIDC_ISSUER": "idp.example", "JALON_OIDC_AUDIENCE": "lrs"}, "JALON_OIDC_ISSUER: .*https://"),
+        ({"JALON_SIGN_IN_ISSUER": "https://idp.example"}, "JALON_SIGN_IN_CLIENT_ID"),
+        ({"JALON_SIGN_IN_SCOPE": "profile openidx"}, "JALON_SIGN_IN_SCOPE"),
+        ({"JALON_SIGN_IN_ROLES": "staff=acme:viewer"}, "JALON_SIGN_IN_ROLES: write a JSON object"),
+        ({"JALON_SIGN_IN_ROLES": '{"staff": ["acme:viewer"]}'}, "JALON_SIGN_IN_ROLES: write a JSON object"),
+        ({"JALON_SIGN_IN_ROLES": '{"staff": "acme:owner"}'}, "JALON_SIGN_IN_ROLES: a role is written TENANT:ROLE"),
         ({"JALON_LRS_CORS_ORIGINS": "https://a.example https://b.example/path"}, "b.example/path is no origin"),
         ({"JALON_LRS_RATE_PER_SECOND": "-1"}, "JALON_LRS_RATE_PER_SECOND"),
+        ({"JALON_MASTER_KEY_SOURCE": "kms"}, "JALON_MASTER_KEY_SOURCE: .*'file', 'environment' or 'transit'"),
+        ({"JALON_MASTER_KEY": "x"}, "JALON_MASTER_KEY is set, but JALON_MASTER_KEY_SOURCE is file"),
+        (
+            {"JALON_MASTER_KEY_SOURCE": "transit", "JALON_MASTER_KEY_FILE": "/key"},
+            "JALON_MASTER_KEY_FILE is set, but JALON_MASTER_KEY_SOURCE is transit",
+        ),
+        ({"JALON_MASTER_KEY_SOURCE": "transit"}, "JALON_TRANSIT_URL"),
+        ({"JALON_TRANSIT_URL": "http://vault.example:8200"}, "JALON_TRANSIT_URL: .*https://"),
+        ({"JALON_TRANSIT_TOKEN": "t", "JALON_TRANSIT_TOKEN_FILE": "/t"}, "not both"),
         ({"JALON_SETTINGS": "/nowhere/jalon.env"}, "/nowhere/jalon.env does not exist"),
     ],
 )
@@ -83,8 +97,35 @@ def test_settings_survive_being_written_down(tmp_path: Path) -> None:
     assert Settings.restore(settings.dump()) == settings
 
 
+def test_what_opens_the_vault_is_never_written_down(tmp_path: Path) -> None:
+    given = {"JALON_MASTER_KEY_SOURCE": "environment", "JALON_MASTER_KEY": "s3cret", "JALON_TRANSIT_TOKEN": "t0ken"}
+    settings = Settings.load(given | {"JALON_DATA_DIR": str(tmp_path)})
+    assert "s3cret" not in settings.dump()
+    assert "t0ken" not in settings.dump()
+    assert Settings.restore(settings.dump()).with_vault_secrets(settings.vault_secrets()) == settings
+    assert settings.vault_secrets() == {"JALON_MASTER_KEY": "s3cret", "JALON_TRANSIT_TOKEN": "t0ken"}
+
+
+def test_words_of_a_provider_mean_one_role_or_several() -> None:
+    settings = Settings.load({"JALON_SIGN_IN_ROLES": '{"Training staff": "acme:viewer acme:dpo", "ops": "operator"}'})
+    assert {word: list(map(str, roles)) for word, roles in settings.known_roles.items()} == {
+        "Training staff": ["acme:viewer", "acme:dpo"],
+        "ops": ["operator"],
+    }
+    assert Settings.restore(settings.dump()) == settings
+    assert Settings.load({}).known_roles == {}
+
+
 def test_secrets_do_not_show() -> None:
-    settings = Settings.load({"JALON_CLICKHOUSE_PASSWORD": "s3cret", "JALON_DATABASE_URL": "postgresql://u:s3cret@h/d"})
+    settings = Settings.load(
+        {
+            "JALON_CLICKHOUSE_PASSWORD": "s3cret",
+            "JALON_DATABASE_URL": "postgresql://u:s3cret@h/d",
+            "JALON_MASTER_KEY_SOURCE": "environment",
+            "JALON_MASTER_KEY": "s3cret",
+            "JALON_TRANSIT_TOKEN": "s3cret",
+        }
+    )
     assert "s3cret" not in repr(settings)
 
 

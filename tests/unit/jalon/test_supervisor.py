@@ -20,9 +20,15 @@ def test_embedded_runtime_runs_everything_and_external_only_our_own(tmp_path: Pa
     embedded = Settings.for_directory(tmp_path, workers=2)
     external = Settings.for_directory(tmp_path, runtime="external", kafka_bootstrap="kafka:9092")
     assert [program.name for program in list_programs(embedded)] == [
-        "kafka", "clickhouse", "worker-1", "worker-2", "lrs", "boards",
+        "kafka", "clickhouse", "worker-1", "worker-2", "lrs", "boards", "webhooks", "scheduler",
     ]  # fmt: skip
-    assert [program.name for program in list_programs(external)] == ["worker-1", "lrs", "boards"]
+    assert [program.name for program in list_programs(external)] == [
+        "worker-1",
+        "lrs",
+        "boards",
+        "webhooks",
+        "scheduler",
+    ]
 
 
 def test_what_others_depend_on_stops_last(tmp_path: Path) -> None:
@@ -40,7 +46,7 @@ def test_supervisord_reads_any_path_back(tmp_path: Path) -> None:
     options = ServerOptions()
     options.realize(["-c", str(path)], doc="")
     groups = {group.name: group.process_configs[0] for group in options.process_group_configs}
-    assert set(groups) == {"kafka", "clickhouse", "worker-1", "lrs", "boards"}
+    assert set(groups) == {"kafka", "clickhouse", "worker-1", "lrs", "boards", "webhooks", "scheduler"}
     command = shlex.split(groups["worker-1"].command)
     assert command[:4] == [sys.executable, "-P", "-m", "jalon.commands.run"]
     assert command[4:] == ["worker", "--number", "1", "--settings", str(settings.run / "settings.json")]

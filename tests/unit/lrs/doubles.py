@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Awaitable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 from uuid import UUID
 
-from clickhouse.statement_query import StatementQuery, list_terms
+from clickhouse.activities import Definition
+from clickhouse.statement_query import StatementQuery, list_choices
 from clickhouse.statements import VOIDED, Existing, Place, StoredStatement
+from clickhouse.terms import name_term
+from identity.errors import IdentityUnavailable
 from identity.fingerprint import fingerprint
-from identity.sealing import pseudonymise, seal_agent
+from identity.links import History
+from identity.person_changes import list_restricted, read_person_changes
+from identity.sealing import pseudonymise, seal_agent, seal_definition
 from identity.vault import Vault
 from lrs.log import Appended
 from stream_processors import relations
@@ -120,7 +126,8 @@ class MemoryStore:
     vault: Vault
     prompt: bool = True
     tenants: dict[str, dict[UUID, Stored]] = field(default_factory=dict)
-    definitions: dict[str, dict[str, list[str]]] = field(default_factory=dict)
+    definitions: dict[str, dict[str, list[Definition]]] = field(default_factory=dict)
+    persons: dict[str, tuple[dict[str, History], frozenset[str]]] = field(default_factory=dict)
     agents: dict[tuple[str, str], list[str]] = field(default_factory=dict)
     progress: dict[int, int] = field(default_factory=dict)
     failure: Exception | None = None
@@ -154,16 +161,37 @@ class MemoryStore:
         await self._answer()
         rows = self.tenants.get(tenant, {})
         stored = rows.get(statement_id)
-        return None if stored is None else (stored.statement, _is_voided(stored, rows))
+        if stored is None or self._is_withheld(tenant, stored):
+            return None
+        return stored.statement, _is_voided(stored, rows)
 
     async def query_statements(self, tenant: str, query: StatementQuery) -> list[StoredStatement]:
         await self._answer()
         rows = self.tenants.get(tenant, {})
-        found = [row for row in rows.values() if _matches(row, query, rows) and not _is_voided(row, rows)]
+        found = [
+            row
+            for row in rows.values()
+            if _matches(row, query, rows) and not _is_voided(row, rows) and not self._is_withheld(tenant, row)
+        ]
         found.sort(key=lambda row: _order(row.statement.place), reverse=not query.ascending)
         return [row.statement for row in found][: query.limit]
 
-    async def read_definitions(self, tenant: str, ids: Sequence[str]) -> dict[str, list[str]]:
+    async def find_histories(self, tenant: str, pseudonyms: Iterable[str]) -> dict[str, History]:
+        histories, _ = self._copy_persons(tenant)
+        return {name: histories[name] for name in pseudonyms if name in histories and histories[name].person != name}
+
+    def _is_withheld(self, tenant: str, row: Stored) -> bool:
+        _, restricted = self._copy_persons(tenant)
+        return any(name_term("agent", name) in row.terms for name in restricted)
+
+    def _copy_persons(self, tenant: str) -> tuple[dict[str, History], frozenset[str]]:
+        """Return what the store was told of persons: what it was told last while the vault does not answer."""
+        with contextlib.suppress(IdentityUnavailable):
+            histories = {one.pseudonym: one.history for one in read_person_changes(self.vault, tenant, 0).standings}
+            self.persons[tenant] = histories, list_restricted(self.vault, tenant)
+        return self.persons.get(tenant, ({}, frozenset()))
+
+    async def read_definitions(self, tenant: str, ids: Sequence[str]) -> dict[str, list[Definition]]:
         await self._answer()
         known = self.definitions.get(tenant, {})
         return {activity: known[activity] for activity in ids if activity in known}
@@ -197,14 +225,19 @@ class MemoryStore:
                 continue
             print_ = fingerprint(accepted, keys.fingerprint)
             statement = complete(accepted, statement_id, origin, stored)
-            (sealed,) = pseudonymise([statement], keys, lambda names: self.vault.learner_keys(tenant, names))
+            (sealed,) = pseudonymise(
+                [statement],
+                keys,
+                lambda names: self.vault.learner_keys(tenant, names, version=keys.version, older=names),
+            )
             for name, original in sealed.originals:
                 key = self.vault.learner_keys(tenant, [name])[name]
                 self.agents.setdefault((tenant, name), []).append(seal_agent(name, original, key))
-            for activity in relations.list_activities(statement) if origin.defines else ():
+            activities = (relations.list_activities(one) for one in (sealed.statement, sealed.shown))
+            for activity, shown in zip(*activities, strict=True) if origin.defines else ():
                 if "definition" in activity:
                     known = self.definitions.setdefault(tenant, {}).setdefault(activity["id"], [])
-                    known.append(dump_json(activity["definition"]).decode())
+                    known.append(self._to_definition(tenant, activity, shown, sealed.owners))
             rows[statement_id] = Stored(
                 Existing(print_, partition, offset, position),
                 StoredStatement(
@@ -213,10 +246,19 @@ class MemoryStore:
                     dump_json(sealed.statement).decode(),
                     sealed.sealed,
                 ),
-                set(relations.list_terms(sealed.statement)),
+                set(relations.list_terms(sealed.statement, keys)),
                 statement["verb"]["id"],
                 relations.find_reference(statement),
             )
+
+    def _to_definition(
+        self, tenant: str, activity: dict[str, Any], shown: dict[str, Any], owners: Sequence[str]
+    ) -> Definition:
+        content, original = dump_json(activity["definition"]), dump_json(shown["definition"])
+        if content == original:
+            return Definition(content.decode())
+        keys = self.vault.learner_keys(tenant, owners)
+        return Definition(content.decode(), seal_definition(activity["id"], original, owners, keys))
 
 
 def _order(place: Place) -> tuple[int, int, int, int]:
@@ -239,9 +281,14 @@ def _has_terms(row: Stored, terms: set[int], rows: dict[UUID, Stored], passed: f
 
 
 def _matches(row: Stored, query: StatementQuery, rows: dict[UUID, Stored]) -> bool:
-    if not _has_terms(row, set(list_terms(query)), rows):
-        return False
     place = row.statement.place
+    if not any(
+        _has_terms(row, set(choice.terms), rows)
+        and (choice.since is None or place.stored >= choice.since)
+        and (choice.until is None or place.stored < choice.until)
+        for choice in list_choices(query)
+    ):
+        return False
     if query.since is not None and place.stored <= query.since:
         return False
     if query.until is not None and place.stored > query.until:

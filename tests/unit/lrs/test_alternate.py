@@ -35,7 +35,7 @@ def signed(world: World, *scopes: str, version: str = "1.0.3", **fields: Any) ->
 
 async def test_a_form_without_any_header_stores_a_statement_and_reads_it_back(world: World) -> None:
     statement_id = str(uuid.uuid4())
-    statement = make_statement(result={"response": "a+b & c=d é 道 %41"})
+    statement = make_statement(result={"extensions": {"https://example.org/x": "a+b & c=d é 道 %41"}})
     client = form_client(world)
     content = orjson.dumps(statement).decode()
     fields = signed(world, **{"statementId": statement_id, "content": content, "Content-Type": "application/json"})

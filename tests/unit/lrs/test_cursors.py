@@ -10,7 +10,7 @@ from clickhouse.statement_query import StatementQuery
 from clickhouse.statements import Place
 from identity.credentials import Credential
 from identity.keys import TenantKeys
-from lrs.authentication import Caller
+from lrs.callers import Caller
 from lrs.cursors import read_cursor, write_cursor
 from lrs.errors import BadRequest
 from lrs.queries import Shape
@@ -19,7 +19,7 @@ numbers = st.integers(0, 2**53)
 places = st.builds(Place, numbers, st.integers(0, 10_000), numbers, st.integers(0, 5_000))
 queries = st.builds(
     StatementQuery,
-    agent=st.none() | st.text("0123456789abcdef", min_size=32, max_size=32),
+    agent=st.none() | st.lists(st.text("0123456789abcdef", min_size=32, max_size=32), min_size=1).map(tuple),
     related_agents=st.booleans(),
     verb=st.none() | st.text(),
     activity=st.none() | st.text(),
@@ -35,9 +35,9 @@ queries = st.builds(
 shapes = st.builds(Shape, st.sampled_from(["exact", "ids", "canonical"]), st.booleans())
 
 
-def make_caller(key: str = "k", tenant: str = "lyon", pseudonym_key: bytes = b"p" * 32) -> Caller:
+def make_caller(key: str = "k", tenant: str = "lyon", fingerprint_key: bytes = b"f" * 32) -> Caller:
     credential = Credential(key, tenant, "test", frozenset({"all"}), sees_identities=False)
-    return Caller(credential, TenantKeys(tenant, 1, pseudonym_key, b"f" * 32, b"d" * 32, b"c" * 32), {}, "0" * 32)
+    return Caller(credential, TenantKeys(tenant, 1, b"p" * 32, fingerprint_key, b"d" * 32, b"c" * 32), {}, ("0" * 32,))
 
 
 @given(query=queries, shape=shapes, place=places)
@@ -57,7 +57,7 @@ def test_an_altered_cursor_is_refused(query: StatementQuery, place: Place, data)
 
 
 @pytest.mark.parametrize(
-    "stranger", [make_caller(key="l"), make_caller(tenant="metz"), make_caller(pseudonym_key=b"q" * 32)]
+    "stranger", [make_caller(key="l"), make_caller(tenant="metz"), make_caller(fingerprint_key=b"q" * 32)]
 )
 def test_a_cursor_is_of_no_use_to_another_credential_or_tenant(stranger: Caller) -> None:
     text = write_cursor(StatementQuery(), Shape(), Place(1, 2, 3, 4), make_caller())

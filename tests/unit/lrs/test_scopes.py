@@ -10,7 +10,7 @@ import pytest
 
 from identity.credentials import SCOPES, Credential
 from identity.keys import TenantKeys
-from lrs.authentication import Caller
+from lrs.callers import Caller
 from lrs.errors import Forbidden
 from tests.unit.lrs.world import World, make_statement
 
@@ -123,4 +123,4 @@ def test_no_scope_at_all_opens_nothing() -> None:
 
 def make_caller(*scopes: str) -> Caller:
     keys = TenantKeys("acme", 1, b"p" * 32, b"f" * 32, b"d" * 32, b"c" * 32)
-    return Caller(Credential("key", "acme", "name", frozenset(scopes), sees_identities=False), keys, {}, "")
+    return Caller(Credential("key", "acme", "name", frozenset(scopes), sees_identities=False), keys, {}, ("",))

@@ -13,9 +13,10 @@ import httpx
 from obstore.store import MemoryStore as MemoryObjects
 from sqlalchemy import Engine
 
+from identity.audit import AuditTrail
 from identity.credentials import Authenticator, Credential, add_credential
 from identity.database import open_database, upgrade
-from identity.keys import MasterKey
+from identity.keys import MasterKey, draw_key
 from identity.tenants import add_tenant
 from identity.vault import Vault
 from lrs.app import create_app
@@ -51,7 +52,7 @@ class Identity:
     def open(cls, folder: Path) -> Identity:
         engine = open_database(f"sqlite:///{folder / 'identity.db'}")
         upgrade(engine)
-        return cls(engine, MasterKey.read(folder / "master.key", create=True))
+        return cls(engine, MasterKey(draw_key()))
 
 
 @dataclass
@@ -105,6 +106,7 @@ async def open_world(
         authenticator=Authenticator(identity.engine),
         keys=store.vault,
         documents=DocumentStore(identity.engine, store.vault),
+        trail=AuditTrail(identity.engine, identity.master),
         public_url=URL,
         limits=limits or Limits(),
         **parts,

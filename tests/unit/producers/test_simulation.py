@@ -15,6 +15,7 @@ import pytest
 from producers.bigbluebutton import BigBlueButtonSource, Conventions, parse_event
 from producers.gaia import GaiaSource
 from producers.gaia.extracts import Reading
+from producers.meetings import Meetings
 from producers.naming import Naming
 from producers.production import map_rows
 from producers.rows import Place, Rejected, Source
@@ -31,7 +32,6 @@ from producers.simulation import (
 from producers.simulation.day import QUIET
 from producers.simulation.files import BIGBLUEBUTTON_PREFIX
 from producers.zoom import ZoomSource
-from producers.zoom.source import Meetings
 from xapi_profiles.validation import check_statements
 from xapi_profiles.vocabulary import Extension, Verb
 

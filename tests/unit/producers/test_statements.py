@@ -17,6 +17,14 @@ def test_iris_hold_whatever_an_identifier_holds() -> None:
     assert Naming("institut").pathway("P1") == "https://w3id.org/jalon/tenants/institut/pathways/P1"
 
 
+def test_with_a_secret_nobody_else_can_compute_what_names_a_learner() -> None:
+    ada = {"mbox": "mailto:ada@example.org"}
+    names = [Naming("institut", secret=secret) for secret in (b"", b"one", b"one", b"two")]
+    assert len({naming.registration("S1", ada) for naming in names}) == 3
+    assert len({naming.statement_id("gaia", "ada@example.org") for naming in names}) == 3
+    assert names[1].registration("S1", ada) == names[2].registration("S1", ada)
+
+
 def test_a_registration_is_the_same_for_an_address_in_any_case_and_only_there() -> None:
     naming = Naming("institut")
     ada = naming.registration("S1", {"mbox": "mailto:ada@example.org"})

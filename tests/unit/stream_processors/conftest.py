@@ -7,19 +7,19 @@ import pytest
 from sqlalchemy import Engine
 
 from identity.database import open_database, upgrade
-from identity.keys import MasterKey
+from identity.keys import MasterKey, draw_key
+from identity.standing import Standing
 from identity.tenants import add_tenant
 from identity.vault import Vault
 from stream_processors.processing import Processor
-from stream_processors.worker import Tenants
 from tests.unit.stream_processors.doubles import MemoryStore
 
 TENANT = "institute"
 
 
 @pytest.fixture(scope="module")
-def master(tmp_path_factory: pytest.TempPathFactory) -> MasterKey:
-    return MasterKey.read(tmp_path_factory.mktemp("keys") / "master.key", create=True)
+def master() -> MasterKey:
+    return MasterKey(draw_key())
 
 
 @pytest.fixture(scope="module")
@@ -57,4 +57,4 @@ def pauses() -> Pauses:
 
 @pytest.fixture
 def processor(store: MemoryStore, vault: Vault, master: MasterKey, engine: Engine, pauses: Pauses) -> Processor:
-    return Processor(store, vault, master, Tenants(engine).find, pause=pauses)
+    return Processor(store, vault, master, Standing(engine).find, pause=pauses)

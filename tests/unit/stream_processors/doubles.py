@@ -3,21 +3,35 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, cast
 from uuid import UUID
 
-from clickhouse.errors import ClickHouseError, RowsRefused
+from clickhouse.errors import RowsRefused
+from clickhouse.persons import PersonRow
 from clickhouse.statements import Existing, Links, Row
 from stream_processors.rows import (
+    TABLES,
     ActivityRow,
     AgentRow,
     DeadLetterRow,
     LedgerRow,
     OpenReferenceRow,
-    ProgressRow,
+    SharedRow,
     StrayRow,
+    TenantRow,
     VoidingRow,
 )
+
+_KEYS: dict[type[Any], Callable[[Any], object]] = {
+    VoidingRow: lambda row: row,
+    OpenReferenceRow: lambda row: row.id,
+    ActivityRow: lambda row: (row.id, row.digest),
+    AgentRow: lambda row: (row.pseudonym, row.digest),
+    LedgerRow: lambda row: (row.partition, row.offset),
+    DeadLetterRow: lambda row: (row.partition, row.offset, row.position),
+    PersonRow: lambda row: row.pseudonym,
+}
 
 
 class MemoryStore:
@@ -28,22 +42,24 @@ class MemoryStore:
         self.inserted: list[tuple[UUID, int, int, int]] = []
         self.ledger: dict[str, dict[tuple[int, int], LedgerRow]] = defaultdict(dict)
         self.dead_letters: dict[str, dict[tuple[int, int, int], DeadLetterRow]] = defaultdict(dict)
-        self.voidings: dict[str, set[VoidingRow]] = defaultdict(set)
+        self.voidings: dict[str, dict[VoidingRow, VoidingRow]] = defaultdict(dict)
         self.open_references: dict[str, dict[UUID, OpenReferenceRow]] = defaultdict(dict)
         self.activities: dict[str, dict[tuple[str, int], ActivityRow]] = defaultdict(dict)
         self.agents: dict[str, dict[tuple[str, int], AgentRow]] = defaultdict(dict)
+        self.persons: dict[str, dict[str, PersonRow]] = defaultdict(dict)
         self.stray: dict[tuple[int, int], StrayRow] = {}
         self.progress: dict[int, int] = {}
         self.tokens: set[str] = set()
-        self.failures: dict[str, list[ClickHouseError]] = defaultdict(list)
+        self.failures: dict[str, list[BaseException]] = defaultdict(list)
         self.refused_verbs: set[str] = set()
 
-    def fail_next(self, method: str, error: ClickHouseError) -> None:
-        self.failures[method].append(error)
+    def fail_next(self, where: str, error: BaseException) -> None:
+        """Let the next insert into a table fail, or the next call of a method that reads."""
+        self.failures[where].append(error)
 
-    def _maybe_fail(self, method: str) -> None:
-        if self.failures[method]:
-            raise self.failures[method].pop(0)
+    def _maybe_fail(self, where: str) -> None:
+        if self.failures[where]:
+            raise self.failures[where].pop(0)
 
     async def read_progress(self, topic: str) -> dict[int, int]:
         del topic
@@ -66,28 +82,32 @@ class MemoryStore:
             one: Links([rows[one].terms, *rows[one].inherited], rows[one].open_reference) for one in ids if one in rows
         }
 
-    async def insert_voidings(self, tenant: str, rows: Sequence[VoidingRow], token: str) -> None:
-        del token
-        self._maybe_fail("insert_voidings")
-        self.voidings[tenant].update(rows)
+    async def read_copied_revision(self, tenant: str) -> int:
+        self._maybe_fail("read_copied_revision")
+        return max((row.revision for row in self.persons[tenant].values()), default=0)
 
-    async def insert_open_references(self, tenant: str, rows: Sequence[OpenReferenceRow], token: str) -> None:
-        del token
-        self._maybe_fail("insert_open_references")
-        self.open_references[tenant].update({row.id: row for row in rows})
+    async def insert(self, tenant: str, rows: Sequence[TenantRow], token: str) -> None:
+        if not rows:
+            return
+        table = TABLES[type(rows[0])]
+        self._maybe_fail(table)
+        if table == "statements":
+            self._insert_statements(tenant, cast("Sequence[Row]", rows), token)
+            return
+        kept = getattr(self, table)[tenant]
+        for row in rows:
+            kept[_KEYS[type(row)](row)] = row
 
-    async def insert_activities(self, tenant: str, rows: Sequence[ActivityRow], token: str) -> None:
+    async def insert_shared(self, rows: Sequence[SharedRow], token: str) -> None:
         del token
-        self._maybe_fail("insert_activities")
-        self.activities[tenant].update({(row.id, row.digest): row for row in rows})
+        for row in rows:
+            if isinstance(row, StrayRow):
+                self.stray[row.partition, row.offset] = row
+            else:
+                self._maybe_fail("progress")
+                self.progress[row.partition] = max(self.progress.get(row.partition, 0), row.next_offset)
 
-    async def insert_agents(self, tenant: str, rows: Sequence[AgentRow], token: str) -> None:
-        del token
-        self._maybe_fail("insert_agents")
-        self.agents[tenant].update({(row.pseudonym, row.digest): row for row in rows})
-
-    async def insert_statements(self, tenant: str, rows: Sequence[Row], token: str) -> None:
-        self._maybe_fail("insert_statements")
+    def _insert_statements(self, tenant: str, rows: Sequence[Row], token: str) -> None:
         if any(row.verb in self.refused_verbs for row in rows):
             raise RowsRefused("ClickHouse refuses rows (code 53).")
         if token in self.tokens:
@@ -96,22 +116,3 @@ class MemoryStore:
         for row in rows:
             self.inserted.append((row.id, row.partition, row.offset, row.position))
             self.statements[tenant].setdefault(row.id, row)
-
-    async def insert_ledger(self, tenant: str, rows: Sequence[LedgerRow], token: str) -> None:
-        del token
-        self._maybe_fail("insert_ledger")
-        self.ledger[tenant].update({(row.partition, row.offset): row for row in rows})
-
-    async def insert_dead_letters(self, tenant: str, rows: Sequence[DeadLetterRow], token: str) -> None:
-        del token
-        self._maybe_fail("insert_dead_letters")
-        self.dead_letters[tenant].update({(row.partition, row.offset, row.position): row for row in rows})
-
-    async def insert_stray(self, rows: Sequence[StrayRow], token: str) -> None:
-        del token
-        self.stray.update({(row.partition, row.offset): row for row in rows})
-
-    async def insert_progress(self, rows: Sequence[ProgressRow]) -> None:
-        self._maybe_fail("insert_progress")
-        for row in rows:
-            self.progress[row.partition] = max(self.progress.get(row.partition, 0), row.next_offset)

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from stream_processors.enrichment import Activity, choose_text, enrich
-from xapi_profiles.vocabulary import ActivityType, Extension, Verb
+from xapi_profiles.vocabulary import ActivityType, Extension, Verb, canonical_verb
 
 PARIS = ZoneInfo("Europe/Paris")
 HOME = "https://institute.example.org"
@@ -112,6 +112,19 @@ def test_an_object_that_is_no_activity_leaves_the_activity_empty(target: dict[st
     columns = enrich(make_statement(object=target), PARIS)
     assert columns.activity == Activity()
     assert columns.activity_type == ""
+
+
+def test_another_spelling_of_a_verb_or_type_is_the_same_word_in_the_columns() -> None:
+    course = make_activity("courses/1", "http://lrs.learninglocker.net/define/type/moodle/course", "Cours")
+    columns = enrich(make_statement(verb={"id": "http://activitystrea.ms/schema/1.0/join"}, object=course), PARIS)
+    assert (columns.verb, columns.activity_type) == (Verb.JOIN, ActivityType.COURSE)
+    assert columns.module == Activity(f"{HOME}/courses/1", "Cours")
+
+
+def test_another_spelling_of_voided_stays_another_verb() -> None:
+    written = "https://adlnet.gov/expapi/verbs/voided"
+    assert canonical_verb(written) == Verb.VOIDED
+    assert enrich(make_statement(verb={"id": written}), PARIS).verb == written
 
 
 def test_results_are_typed() -> None:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from stream_processors.seen import Seen
+from stream_processors.seen import SECONDS, Seen
 
 
 class Candidate:
@@ -11,11 +11,12 @@ class Candidate:
         activity: dict[str, Any] = {"id": "https://example.org/a"}
         if definition is not None:
             activity["definition"] = definition
-        self.statement = {"object": activity}
+        self.statement = self.shown = {"object": activity}
 
 
 def list_new(seen: Seen, *candidates: Candidate, tenant: str = "acme") -> list[bytes]:
-    return [content for _, _, content in seen.list_new_definitions(tenant, candidates)]  # type: ignore[arg-type]  # what is read of one
+    told: Any = [(candidate, candidate) for candidate in candidates]
+    return [new.content for _, _, new in seen.list_new_definitions(tenant, told)]
 
 
 def test_a_definition_is_listed_when_it_is_another_than_the_activity_had_last() -> None:
@@ -54,3 +55,16 @@ def test_all_is_listed_anew_after_it_was_forgotten_or_grew_too_large() -> None:
     assert list_new(seen, definition)
     assert len(list(seen.list_new_agents("acme", [(1, "p", b"1"), (1, "q", b"2")]))) == 2
     assert len(list(seen.list_new_agents("acme", [(1, "p", b"1")]))) == 1
+
+
+def test_everything_is_told_anew_every_hour() -> None:
+    now = 0.0
+    seen = Seen(clock=lambda: now)
+    definition = Candidate({"type": "https://t/1"})
+    assert list_new(seen, definition)
+    assert list(seen.list_new_agents("acme", [(1, "p", b"{}")]))
+    now = SECONDS - 1
+    assert not list_new(seen, definition)
+    now = SECONDS
+    assert list(seen.list_new_agents("acme", [(1, "p", b"{}")]))
+    assert list_new(seen, definition)

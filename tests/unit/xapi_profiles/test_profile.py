@@ -11,19 +11,15 @@ import orjson
 import pytest
 
 from tests.statements import Path, remove, replace
-from xapi_profiles import vocabulary
+from tests.unit.xapi_profiles.profiles import iris_of
 from xapi_profiles.errors import InvalidProfile
-from xapi_profiles.profile import ExtensionConcept, check_profile, load_profile
-from xapi_profiles.vocabulary import JALON, ActivityType, Category, Evidence, Extension, Modality, Verb
+from xapi_profiles.profile import check_profile, load_profile
+from xapi_profiles.vocabulary import ActivityType, Category, Evidence, Extension, Modality, Verb
 
 TRAINING: dict[str, Any] = orjson.loads(
     resources.files("xapi_profiles").joinpath("profiles", "training.jsonld").read_bytes()
 )
 VERSION = TRAINING["versions"][0]["id"]
-
-
-def iris_of(cls: type) -> set[str]:
-    return {value for name, value in vars(cls).items() if name.isupper()}
 
 
 def test_the_training_profile_is_sound_and_is_the_one_in_the_vocabulary() -> None:
@@ -33,26 +29,6 @@ def test_the_training_profile_is_sound_and_is_the_one_in_the_vocabulary() -> Non
         "schedule", "cancel", "registered", "unregistered", "join", "checkin", "leave-room", "leave-virtual-room",
         "attended",
     }  # fmt: skip
-
-
-def test_it_defines_exactly_our_own_extensions() -> None:
-    defined = {concept.id for concept in load_profile().concepts}
-    assert defined == {iri for iri in iris_of(Extension) if iri.startswith(JALON)}
-
-
-def test_what_it_reuses_is_in_the_vocabulary() -> None:
-    for template in load_profile().templates:
-        assert template.verb in iris_of(Verb)
-        assert template.object_activity_type in iris_of(ActivityType)
-        assert set(template.context_parent_activity_type or ()) <= iris_of(ActivityType)
-    for concept in load_profile().concepts:
-        assert isinstance(concept, ExtensionConcept)
-        assert set(concept.recommended_verbs or ()) <= iris_of(Verb)
-
-
-def test_a_template_is_chosen_by_its_determining_properties_alone() -> None:
-    chosen = [(template.verb, template.object_activity_type) for template in load_profile().templates]
-    assert len(set(chosen)) == len(chosen)
 
 
 @pytest.mark.parametrize(
@@ -191,17 +167,6 @@ def test_unsound_patterns_are_refused(patterns: list[dict[str, Any]]) -> None:
 def test_what_is_no_object_is_refused(document: Any) -> None:
     with pytest.raises(InvalidProfile):
         check_profile(document)
-
-
-def test_aliases_lead_to_a_verb_of_the_vocabulary() -> None:
-    known = iris_of(Verb)
-    for alias, iri in vocabulary.VERB_ALIASES.items():
-        assert alias not in known
-        assert iri in known
-        assert vocabulary.canonical_verb(alias) == iri
-    assert vocabulary.canonical_verb(Verb.JOIN) == Verb.JOIN
-    assert vocabulary.canonical_verb("http://activitystrea.ms/schema/1.0/join") == Verb.JOIN
-    assert vocabulary.canonical_verb("https://example.org/other") == "https://example.org/other"
 
 
 @pytest.mark.parametrize("cls", [Verb, ActivityType, Extension, Category])

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from clickhouse.embedded.access import Grant, User
+from clickhouse.embedded.entities import Grant, Profile, User
 from clickhouse.embedded.errors import ServerError
 from clickhouse.embedded.reader import check_statement, limit_settings
 
@@ -94,10 +94,22 @@ def test_a_format_that_is_no_word_is_refused() -> None:
 
 
 def test_limits_can_be_lowered_and_not_raised() -> None:
-    assert limit_settings({"max_execution_time": "5"}) == {"max_execution_time": "5"}
+    assert limit_settings({"max_execution_time": "5"}, READER) == {"max_execution_time": "5"}
     for wish in ("0", "-1", "9999", "inf", "nan"):
-        assert limit_settings({"max_execution_time": wish}) == {"max_execution_time": "30"}
+        assert limit_settings({"max_execution_time": wish}, READER) == {"max_execution_time": "30"}
     for name in ("allow_ddl", "max_memory_usage", "readonly", "format_template_resultset", "use_query_cache"):
         with pytest.raises(ServerError) as refused:
-            limit_settings({name: "0"})
+            limit_settings({name: "0"}, READER)
         assert refused.value.number == 164
+
+
+def test_what_clients_send_of_themselves_changes_nothing_and_is_no_reason_to_refuse() -> None:
+    sent = {"async_insert": "1", "wait_for_async_insert": "1", "log_comment": "x", "readonly": "2"}
+    assert limit_settings(sent, READER) == {}
+
+
+def test_a_profile_lowers_and_raises_the_ceilings_of_its_logins() -> None:
+    limits = Profile((), (("max_execution_time", 120), ("max_rows_to_read", 5)))
+    user = User("reader", "", "", (Grant("mine"),), limits=limits)
+    wishes = {"max_execution_time": "100", "max_rows_to_read": "0", "max_threads": "99"}
+    assert limit_settings(wishes, user) == {"max_execution_time": "100", "max_rows_to_read": "5", "max_threads": "8"}

@@ -60,15 +60,20 @@ async def test_a_document_of_one_tenant_is_none_of_another(world: World, resourc
     assert (await ours.get(resource, params=parameters)).json() == {"tenant": "ours"}
 
 
-async def test_who_sees_pseudonyms_asks_by_them_and_finds_the_same(world: World) -> None:
-    seen, unseen = world.client("all", sees=True), world.client("all")
+async def test_a_pseudonym_leads_to_the_same_documents_for_who_sees_identities_and_to_none_for_others(
+    world: World,
+) -> None:
+    seeing, platform = world.client("all", sees=True), world.client("all")
     agent = by_pseudonym(world, ADA)
     for resource in (STATE, "/xAPI/agents/profile"):
         parameters, document = make_parameters(resource), make_document()
-        await seen.post(resource, params=parameters, json=document)
-        assert (await unseen.get(resource, params={**parameters, "agent": agent})).json() == document
-        await unseen.post(resource, params={**parameters, "agent": agent}, json={"more": 1})
-        assert (await seen.get(resource, params=parameters)).json() == {**document, "more": 1}
+        await platform.post(resource, params=parameters, json=document)
+        assert (await seeing.get(resource, params={**parameters, "agent": agent})).json() == document
+        await seeing.post(resource, params={**parameters, "agent": agent}, json={"more": 1})
+        assert (await platform.get(resource, params=parameters)).json() == {**document, "more": 1}
+        for method in ("GET", "POST", "PUT", "DELETE"):
+            refused = await platform.request(method, resource, params={**parameters, "agent": agent})
+            assert refused.status_code == 403, method
 
 
 @pytest.mark.parametrize("name", ["ada", "A" * 32, "a" * 31, 1, None])

@@ -1,0 +1,1 @@
+"""What is given out whole: archives of what is held on a person, or by a tenant."""

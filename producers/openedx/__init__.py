@@ -1,0 +1,5 @@
+"""Open edX: its tracking logs."""
+
+from producers.openedx.source import OpenEdxSource
+
+__all__ = ["OpenEdxSource"]
