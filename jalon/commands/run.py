@@ -15,9 +15,9 @@ from jalon.commands.output import StepsShown
 from jalon.errors import NotRunning, WrongInput
 from jalon.logs import configure_logging
 from jalon.runtime import kafka_jars
-from jalon.runtime.leftovers import record_process
+from jalon.runtime.leftovers import read_recorded, record_process
 from jalon.runtime.passwords import complete
-from jalon.runtime.supervisor import end_with_parent, exec_supervisor
+from jalon.runtime.supervisor import end_with_parent, exec_supervisor, find_program
 from jalon.settings import Settings
 
 app = typer.Typer(help="Run one process of the product.", no_args_is_help=True)
@@ -30,7 +30,7 @@ SettingsFile = Annotated[
 @app.command()
 def kafka(settings: SettingsFile = None) -> None:
     """Run the embedded Kafka."""
-    processes.run_kafka(_begin("kafka", settings))
+    processes.run_kafka(_begin("kafka", settings, becomes_another=True))
 
 
 @app.command()
@@ -111,13 +111,17 @@ def main() -> NoReturn:
     run_and_exit(app, name="jalon run")
 
 
-def _begin(name: str, file: Path | None) -> Settings:
-    """Return the process's settings. One that is supervised ends with its supervisor, and leaves its pid."""
+def _begin(name: str, file: Path | None, *, becomes_another: bool = False) -> Settings:
+    """Return the process's settings. One that is supervised ends with its supervisor, and leaves its pid.
+
+    It may then take as long as when its supervisor ends it. What `becomes_another` program cannot watch that.
+    """
     configure_logging()
     if file is None:
         return complete(Settings.load())
-    end_with_parent()
     settings = Settings.restore(file.read_text(encoding="utf-8")).with_vault_secrets(os.environ)
+    seconds = None if becomes_another else find_program(settings, name).stop_seconds
+    end_with_parent(read_recorded(settings.run, "supervisor"), seconds=seconds)
     for secret in settings.vault_secrets():
         del os.environ[secret]  # no program that this process starts, or becomes, has a use for it
     record_process(settings.run, name)

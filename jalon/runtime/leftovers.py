@@ -19,6 +19,11 @@ def record_process(run: Path, name: str) -> None:
     (run / f"{name}.pid").write_text(f"{process.pid} {process.create_time()}\n", encoding="ascii")
 
 
+def read_recorded(run: Path, name: str) -> int:
+    """Return the pid that the process `name` left. Raises OSError or ValueError when it left none."""
+    return int((run / f"{name}.pid").read_text(encoding="ascii").partition(" ")[0])
+
+
 def find_leftovers(run: Path) -> dict[str, psutil.Process]:
     """Return the recorded processes that still live, by name. A pid taken over by another program does not count."""
     found = {}

@@ -14,12 +14,14 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import xmlrpc.client
+from contextlib import suppress
 from dataclasses import dataclass
 from http.client import HTTPException
 from pathlib import Path
-from typing import Any, Literal, NoReturn
+from typing import Any, NoReturn
 
 import psutil
 from supervisor.xmlrpc import SupervisorTransport
@@ -35,7 +37,10 @@ _PR_SET_PDEATHSIG = 1
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """One process to run: `jalon run {command}`. Lower priorities start first and stop last."""
+    """One process to run: `jalon run {command}`. Lower priorities start first and stop last.
+
+    `stop_seconds` after it was told to end it is killed.
+    """
 
     name: str
     command: tuple[str, ...]
@@ -74,6 +79,11 @@ def list_programs(settings: Settings) -> tuple[Program, ...]:
         Program("scheduler", ("scheduler",), 30),
     )
     return (*(embedded if settings.runtime == "embedded" else ()), *own)
+
+
+def find_program(settings: Settings, name: str) -> Program:
+    """Return the process of this name. Raises KeyError."""
+    return {program.name: program for program in list_programs(settings)}[name]
 
 
 def build_config(settings: Settings, socket: Path, programs: tuple[Program, ...]) -> str:
@@ -239,14 +249,30 @@ def exec_supervisor(config: Path, *, with_parent: bool) -> NoReturn:
     os.execv(sys.executable, arguments)  # noqa: S606 (no shell wanted)
 
 
-def end_with_parent(death_signal: Literal[signal.Signals.SIGTERM] = signal.SIGTERM) -> None:
-    """Have the system send this process SIGTERM when its parent ends, even by SIGKILL. Linux; elsewhere nothing."""
+def end_with_parent(parent: int | None = None, *, seconds: float | None = None) -> None:
+    """Have this process end with its parent, even if that is killed. Linux; elsewhere nothing.
+
+    The system then sends SIGTERM. `seconds` after that the process is killed if it is still there, as its parent would
+    have done; with None never, which is for what becomes another program. `parent`: its pid, which tells when it has
+    ended before; this process ends at once then.
+    """
     if sys.platform != "linux":
         return
-    parent = os.getppid()
-    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, death_signal)
-    if os.getppid() != parent:  # it ended in between, so no signal will come
+    if parent is None:
+        parent = os.getppid()
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    if os.getppid() != parent:  # it ended before, so no signal will come
         sys.exit(1)
+    if seconds is not None:
+        threading.Thread(target=_kill_after, args=(parent, seconds), daemon=True).start()
+
+
+def _kill_after(parent: int, seconds: float) -> None:
+    """Wait for the end of the parent, then give this orphan some seconds: a worker without Kafka never ends."""
+    with suppress(psutil.NoSuchProcess):
+        psutil.Process(parent).wait()
+    time.sleep(seconds)
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def _plain(value: object) -> str:

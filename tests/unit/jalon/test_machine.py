@@ -126,18 +126,26 @@ def test_process_records_itself_as_the_next_start_will_look_for_it(tmp_path: Pat
     assert find_leftovers(tmp_path / "run")["lrs"].pid == os.getpid()
 
 
-def test_process_ends_with_its_parent() -> None:
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends a process with its parent")
+@pytest.mark.parametrize(
+    ("prepare", "seconds"),
+    [
+        pytest.param("", None, id="at once"),
+        pytest.param(
+            "signal.signal(signal.SIGTERM, signal.SIG_IGN)", 0.2, id="after its time, when it ignores the signal"
+        ),
+    ],
+)
+def test_process_ends_with_its_parent(prepare: str, seconds: float | None) -> None:
     child = (
-        "from jalon.runtime.supervisor import end_with_parent; import time\n"
-        "end_with_parent(); print(1, flush=True); time.sleep(600)"
+        f"from jalon.runtime.supervisor import end_with_parent; import signal, time; {prepare}\n"
+        f"end_with_parent(seconds={seconds}); print(1, flush=True); time.sleep(600)"
     )
     parent = (
         "import subprocess, sys, time\n"
         f"child = subprocess.Popen([sys.executable, '-c', {child!r}], stdout=subprocess.PIPE)\n"
         "child.stdout.readline(); print(child.pid, flush=True); time.sleep(600)"
     )
-    if sys.platform != "linux":
-        pytest.skip("only Linux ends a process with its parent")
     with subprocess.Popen([sys.executable, "-c", parent], stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         orphan = psutil.Process(int(process.stdout.readline()))
@@ -147,6 +155,15 @@ def test_process_ends_with_its_parent() -> None:
     finally:
         if orphan.is_running():
             orphan.kill()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends a process with its parent")
+def test_process_whose_parent_has_ended_before_ends_itself() -> None:
+    with subprocess.Popen([sys.executable, "-c", ""]) as ended:
+        pass
+    orphan = f"from jalon.runtime.supervisor import end_with_parent; end_with_parent({ended.pid}); print('goes on')"
+    answer = subprocess.run([sys.executable, "-c", orphan], capture_output=True, check=False, timeout=60)
+    assert (answer.returncode, answer.stdout) == (1, b"")
 
 
 def test_kafka_that_hangs_up_or_is_not_there_is_not_ready(settings: Settings) -> None:
