@@ -65,6 +65,7 @@ class MemoryLog:
         self.sent = asyncio.Event()
         self.started = self.stopped = False
         self._pending: list[float] = []
+        self._stamp = 0.0
 
     @property
     def records(self) -> list[Record]:
@@ -91,7 +92,9 @@ class MemoryLog:
             if self.failure is not None:
                 raise self.failure
             partition = sum(key) % len(self.partitions)
-            self.partitions[partition].append(Record(key, value, list(headers), time.time()))
+            # What was acknowledged before was appended at an earlier millisecond, whatever the partition.
+            self._stamp = max(time.time(), self._stamp + 0.001)
+            self.partitions[partition].append(Record(key, value, list(headers), self._stamp))
             return Appended(partition, len(self.partitions[partition]) - 1)
         finally:
             self._pending.remove(now)

@@ -64,7 +64,7 @@ async def test_without_the_scope_identities_a_token_sees_pseudonyms(guarded: Wor
     await send(guarded, token, "POST", json=make_statement())
     answer = await send(guarded, token)
     assert len(answer.json()["statements"]) == 1
-    assert "ada" not in answer.text
+    assert "ada@" not in answer.text
 
 
 async def test_mine_is_the_same_user_through_the_same_application(guarded: World, issuer: Issuer) -> None:

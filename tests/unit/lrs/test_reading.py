@@ -113,7 +113,7 @@ async def test_a_more_link_holds_no_identity(world: World) -> None:
     await client.post(POST, json=[make_statement(), make_statement()])
     page = await client.get(POST, params={"limit": 1, "agent": json.dumps(ADA)})
     more = page.json()["more"]
-    assert "ada" not in more.lower()
+    assert "ada@" not in more.lower()
     assert (await client.get(more)).json()["statements"]
 
 

@@ -45,7 +45,7 @@ async def test_who_may_not_see_identities_reads_pseudonyms(world: World) -> None
     client = world.client(sees=False)
     (statement_id,) = (await client.post(POST, json=make_statement())).json()
     text = (await get(client, statement_id)).text
-    assert "ada" not in text.lower()
+    assert "ada@" not in text.lower()
     assert PSEUDONYM_HOME in text
 
 
