@@ -83,6 +83,9 @@ def build_properties(settings: Settings, data: Path) -> dict[str, str]:
         "share.coordinator.state.topic.replication.factor": "1",
         "share.coordinator.state.topic.min.isr": "1",
         "group.initial.rebalance.delay.ms": "0",
+        # A broker that was killed is let in again when its session has ended: 9 s by default, which is for a network.
+        "broker.session.timeout.ms": "4000",
+        "broker.heartbeat.interval.ms": "1000",
         "message.max.bytes": largest,
         "replica.fetch.max.bytes": largest,
         # Small segments, so that a topic forgets in time what its retention says it forgets.

@@ -68,7 +68,7 @@ def list_programs(settings: Settings) -> tuple[Program, ...]:
     """Return the processes of an instance: with an external runtime, Kafka and ClickHouse are somebody else's."""
     embedded = (Program("kafka", ("kafka",), 10, 40), Program("clickhouse", ("clickhouse",), 10, 30))
     workers = tuple(
-        Program(f"worker-{number}", ("worker", "--number", str(number)), 20, 20)
+        Program(f"worker-{number}", ("worker", "--number", str(number)), 20, 10)
         for number in range(1, settings.workers + 1)
     )
     own = (
