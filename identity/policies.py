@@ -11,8 +11,9 @@ from sqlalchemy import Connection, Engine, insert, select
 
 from identity.audit import AuditTrail, Event
 from identity.database import reading, writing
-from identity.errors import IdentityUnavailable, UnknownTenant
+from identity.errors import UnknownTenant
 from identity.policy import Policy
+from identity.renewal import RenewedByTenant
 from identity.tables import POLICIES, TENANTS
 
 POLICY_SECONDS = 2.0
@@ -58,8 +59,7 @@ class Policies:
 
     def __init__(self, engine: Engine, clock: Callable[[], float] = time.monotonic) -> None:
         self._engine = engine
-        self._clock = clock
-        self._known: dict[str, tuple[StoredPolicy, float]] = {}
+        self._known = RenewedByTenant(self._read, POLICY_SECONDS, clock)
 
     def find(self, tenant: str) -> Policy:
         """Return a tenant's policy, the same object while it stays.
@@ -67,20 +67,12 @@ class Policies:
         While the database does not answer, that is the one it gave last; none is ever guessed. Raises UnknownTenant,
         and IdentityUnavailable where none was read yet.
         """
-        until = self._clock() + POLICY_SECONDS
-        known = self._known.get(tenant)
-        if known is not None and known[1] > self._clock():
-            return known[0].policy
-        try:
-            found = get_policy(self._engine, tenant)
-        except IdentityUnavailable:
-            if known is None:
-                raise
-            found = known[0]
-        if known is not None and known[0].version == found.version:
-            found = known[0]  # with what it has learnt
-        self._known[tenant] = found, until
-        return found.policy
+        return self._known.get(tenant).policy
+
+    def _read(self, tenant: str, before: StoredPolicy | None) -> StoredPolicy:
+        found = get_policy(self._engine, tenant)
+        # The one of before has learnt something.
+        return before if before is not None and before.version == found.version else found
 
 
 def _select(connection: Connection, tenant: str) -> StoredPolicy:

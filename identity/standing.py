@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from sqlalchemy import Engine
 
-from identity.errors import IdentityUnavailable
+from identity.renewal import Renewed
 from identity.tenants import Tenant, list_tenants
 
 SECONDS = 2.0
@@ -28,38 +28,26 @@ class Standing:
         self, engine: Engine, *, seconds: float = SECONDS, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._engine = engine
-        self._seconds = seconds
         self._clock = clock
-        self._tenants: dict[str, Tenant] | None = None
-        self._until = 0.0
+        self._tenants = Renewed(self._read, seconds, clock)
         self._unknown_until: dict[str, float] = {}
         self._lock = threading.Lock()
 
     @property
     def is_fresh(self) -> bool:
         """Whether `renew` has nothing to do."""
-        return self._tenants is not None and self._clock() < self._until
+        return self._tenants.is_fresh
 
     def renew(self) -> None:
         """Read all tenants if what is known is too old: one query. Raises IdentityUnavailable if nothing is known."""
-        with self._lock:
-            if self.is_fresh:
-                return
-            try:
-                self._read()
-            except IdentityUnavailable:
-                if self._tenants is None:
-                    raise
-                self._until = self._clock() + self._seconds
+        self._tenants.get()
 
     def recall(self, tenant: str) -> Tenant | None:
         """Return the tenant as last read, without waiting; None also for one that was added since.
 
         Raises IdentityUnavailable if nothing was ever read.
         """
-        if self._tenants is None:
-            raise IdentityUnavailable("The identity database has not answered yet: check that it runs.")
-        return self._tenants.get(tenant)
+        return self._tenants.recall().get(tenant)
 
     def find(self, tenant: str) -> Tenant | None:
         """Return the tenant in whatever state it is, None when there is none; may take a query.
@@ -67,20 +55,18 @@ class Standing:
         One that is unknown is looked for anew, then held to be unknown for some seconds.
         Raises IdentityUnavailable if nothing was ever read, or an unknown one cannot be looked for.
         """
-        self.renew()
-        found = self.recall(tenant)
+        found = self._tenants.get().get(tenant)
         if found is not None:
             return found
         with self._lock:
             now = self._clock()
             if self._unknown_until.get(tenant, now) > now:
                 return None
-            self._read()
+            found = self._tenants.get_anew().get(tenant)
             self._unknown_until = {name: until for name, until in self._unknown_until.items() if until > now}
-            self._unknown_until[tenant] = now + _UNKNOWN_SECONDS
-        return self.recall(tenant)
+            if found is None:
+                self._unknown_until[tenant] = now + _UNKNOWN_SECONDS
+        return found
 
-    def _read(self) -> None:
-        until = self._clock() + self._seconds
-        self._tenants = {tenant.id: tenant for tenant in list_tenants(self._engine, gone=True)}
-        self._until = until
+    def _read(self, _before: dict[str, Tenant] | None) -> dict[str, Tenant]:
+        return {tenant.id: tenant for tenant in list_tenants(self._engine, gone=True)}

@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Engine
 
-from identity.errors import IdentityUnavailable
 from identity.profiles import list_profiles, read_digests
+from identity.renewal import RenewedByTenant
 from identity.sealing import Sealed
 from stream_processors.reading import Candidate
 from xapi_profiles.activities import type_of
@@ -26,36 +27,34 @@ PROFILE_SECONDS = 2.0
 _RELATIONS = ("parent", "grouping", "category", "other")
 
 
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """A tenant's checker, and the digests of the tenant's own profiles in it."""
+
+    checker: ConformanceChecker
+    digests: dict[str, str]
+
+
 class CheckersOfTenants:
     """The checkers of tenants, looked up anew every PROFILE_SECONDS and made anew when a tenant's profiles change."""
 
     def __init__(self, engine: Engine, clock: Callable[[], float] = time.monotonic) -> None:
         self._engine = engine
-        self._clock = clock
         self._shipped = ConformanceChecker(load_profiles())
-        self._known: dict[str, tuple[ConformanceChecker, dict[str, str], float]] = {}
+        self._known = RenewedByTenant(self._read, PROFILE_SECONDS, clock)
 
     def find(self, tenant: str) -> ConformanceChecker:
         """Return the checker of the profiles that come with Jalon and the tenant's own.
 
         While the database does not answer, that is the one of before. Raises IdentityUnavailable where none is known.
         """
-        until = self._clock() + PROFILE_SECONDS
-        known = self._known.get(tenant)
-        if known is not None and known[2] > self._clock():
-            return known[0]
-        try:
-            digests = read_digests(self._engine, tenant)
-            if known is not None and known[1] == digests:
-                checker = known[0]
-            else:
-                checker = self._make(tenant) if digests else self._shipped
-        except IdentityUnavailable:
-            if known is None:
-                raise
-            checker, digests, _ = known
-        self._known[tenant] = checker, digests, until
-        return checker
+        return self._known.get(tenant).checker
+
+    def _read(self, tenant: str, before: _Known | None) -> _Known:
+        digests = read_digests(self._engine, tenant)
+        if before is not None and before.digests == digests:
+            return before
+        return _Known(self._make(tenant) if digests else self._shipped, digests)
 
     def _make(self, tenant: str) -> ConformanceChecker:
         own: list[Profile] = []

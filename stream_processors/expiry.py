@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 from sqlalchemy import Engine
 
+from identity.renewal import RenewedByTenant
 from identity.retention import DAY_MILLISECONDS, DEAD_LETTERS, LEDGER, Periods, find_cutoff, read_periods
 from stream_processors.reading import Batch, TenantBatch
 
@@ -18,21 +19,21 @@ _SECONDS = 5.0
 
 
 class PeriodsOfTenants:
-    """Finds the periods of tenants, and remembers them for a few seconds."""
+    """The periods of tenants, read anew every few seconds."""
 
     def __init__(self, engine: Engine, clock: Callable[[], float] = time.monotonic) -> None:
         self._engine = engine
-        self._clock = clock
-        self._known: dict[str, tuple[float, Periods]] = {}
+        self._known = RenewedByTenant(self._read, _SECONDS, clock)
 
     def find(self, tenant: str) -> Periods:
-        """Return the tenant's periods. Raises IdentityUnavailable."""
-        now = self._clock()
-        until, periods = self._known.get(tenant, (0.0, Periods()))
-        if now >= until:
-            periods = read_periods(self._engine, tenant)
-            self._known[tenant] = (now + _SECONDS, periods)
-        return periods
+        """Return the tenant's periods; while the database does not answer, those that it gave last.
+
+        Raises IdentityUnavailable where it gave none yet.
+        """
+        return self._known.get(tenant)
+
+    def _read(self, tenant: str, _before: Periods | None) -> Periods:
+        return read_periods(self._engine, tenant)
 
 
 def leave_out_expired(batch: Batch, find_periods: Callable[[str], Periods], now: int) -> None:
