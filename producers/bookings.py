@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 
@@ -99,11 +99,14 @@ def tell(
     `may_vanish` is asked when all has been read. Raises SuspiciousInput when more than `largest_loss` (a share) of the
     bookings ahead have vanished.
 
-    When a run began is saved before anything is told, for a run that is killed: the next tells the same at that time,
-    and not the same id with another time.
+    What changed is saved before anything of it is told, for a run that is killed: the next one tells that first, as it
+    was, whatever the bookings are by then, and compares with what then stands told.
     """
-    known, begun = load(state)
-    at = begun or at
+    known, pending = load(state)
+    if pending:
+        for change in pending:
+            yield Row(Place("", 0), [change])
+        yield Milestone(dump(known))
     rows: list[Reading] = []
     current: dict[str, Booking] = {}
     cancelled: set[str] = set()
@@ -120,8 +123,9 @@ def tell(
             f"{outcome.vanished} of the {outcome.ahead} bookings that lay ahead are gone: the input looks cut short. "
             "Get it again, or accept it with --largest-loss 1."
         )
-    yield Milestone(dump(known, begun=at))
     left = dict(outcome.changes)
+    if left:
+        yield Milestone(dump(outcome.state, pending=[change for changes in left.values() for change in changes]))
     for place, raw, bookings, gone in rows:
         yield Row(place, [change for key in (*bookings, *gone) for change in left.pop(key, ())], raw)
     for changes in left.values():
@@ -185,19 +189,19 @@ def draft(naming: Naming, source: str, change: Change) -> Draft:
     return Draft(key, _state(naming, source, change))
 
 
-def dump(state: Mapping[str, Known], begun: datetime | None = None) -> str:
-    """Return a state as the text that the checkpoint keeps, with when the run began that is to change it, if any."""
+def dump(state: Mapping[str, Known], pending: Iterable[Change] = ()) -> str:
+    """Return a state as the text that the checkpoint keeps, with the changes to it that may not have been told yet."""
     bookings = [_pack(key, known) for key, known in state.items()]
-    return orjson.dumps({"begun": begun and begun.isoformat(), "bookings": bookings}).decode()
+    changes = [_pack_change(change) for change in pending]
+    return orjson.dumps({"pending": changes, "bookings": bookings}).decode()
 
 
-def load(text: str | None) -> tuple[dict[str, Known], datetime | None]:
-    """Return the state that `dump` wrote, and when a run began that did not end; of None, an empty state."""
+def load(text: str | None) -> tuple[dict[str, Known], list[Change]]:
+    """Return the state that `dump` wrote, and the pending changes that led to it; of None, an empty state."""
     if not text:
-        return {}, None
+        return {}, []
     kept = orjson.loads(text)
-    begun = kept["begun"]
-    return dict(map(_unpack, kept["bookings"])), begun and datetime.fromisoformat(begun)
+    return dict(map(_unpack, kept["bookings"])), [_unpack_change(change) for change in kept["pending"]]
 
 
 def describe_room(naming: Naming, booking: Booking) -> dict[str, Any]:
@@ -242,3 +246,17 @@ def _unpack(row: list[Any]) -> tuple[str, Known]:
     key, version, withdrawn, room, starts, seconds, session, calendar = row
     booking = Booking(room, datetime.fromisoformat(starts), timedelta(seconds=seconds), session, calendar=calendar)
     return key, Known(booking, version, withdrawn)
+
+
+def _pack_change(change: Change) -> tuple[Any, ...]:
+    booking = change.booking
+    # A statement has these, too, and it must be the same one.
+    beside = (booking.capacity, booking.kind)
+    return (change.verb, change.at.isoformat(), beside, _pack(change.key, Known(booking, change.version)))
+
+
+def _unpack_change(row: list[Any]) -> Change:
+    verb, at, (capacity, kind), packed = row
+    key, known = _unpack(packed)
+    booking = replace(known.booking, capacity=capacity, kind=kind)
+    return Change(verb, key, booking, known.version, datetime.fromisoformat(at))

@@ -63,7 +63,8 @@ def produce(
     """Map all that a source reads and deliver what was not delivered before; returns what was done.
 
     Rejected rows are appended to `rejected_file` (JSON Lines of file, line, reason, row; readable by its owner
-    only), each once however often its input is read. `progress` is called after every batch.
+    only), each once however often its input is read; a kill just before their checkpoint may repeat those of one batch.
+    `progress` is called after every batch.
     Raises ProducerError; what was delivered until then is checkpointed. On KeyboardInterrupt what was read is
     delivered before the interrupt goes on.
     """

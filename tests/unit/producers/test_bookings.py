@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -123,13 +124,23 @@ def test_an_input_that_lacks_more_than_half_is_refused_unless_accepted() -> None
     assert len(told(state, *many[:11], loss=1)[1]) == 13
 
 
-def test_a_run_that_was_killed_is_told_again_as_of_its_own_time() -> None:
-    def run(state: str | None, now: datetime) -> list[Any]:
-        return list(tell(state, readings(at(1)), may_vanish=lambda key, booking: True, at=now, largest_loss=0.5))
+def test_what_a_killed_run_may_have_told_is_told_as_it_was_whatever_the_bookings_are_by_then() -> None:
+    def run(state: str | None, now: datetime, *bookings: Booking) -> list[Any]:
+        vanish = {"may_vanish": lambda key, booking: True, "largest_loss": 1.0}
+        return list(tell(state, readings(*bookings), at=now, **vanish))
 
-    begun, row, done = run(None, NOW)
-    assert run(begun.state, NOW + timedelta(hours=1)) == [begun, row, done]
-    _, unchanged, _ = run(done.state, NOW + timedelta(hours=1))
+    later = NOW + timedelta(minutes=5)
+    booking = Booking("A", at(1).starts, at(1).duration, "S1", 24, "Amphithéâtres", changed=NOW - timedelta(hours=1))
+    larger = replace(booking, capacity=30, changed=later)
+    pending, row, done = run(None, NOW, booking)
+    again, caught_up, unchanged, end = run(pending.state, later, larger)
+    assert again.fields == [change._replace(booking=replace(booking, changed=None)) for change in row.fields]
+    assert [change.booking.capacity for change in again.fields] == [24]
+    assert (caught_up, end) == (done, done)
+    assert unchanged.fields == []
+    again, _, _, gone, _ = run(pending.state, later)
+    assert [change.verb for change in (*again.fields, *gone.fields)] == [Verb.SCHEDULE, Verb.CANCEL]
+    unchanged, _ = run(done.state, later, booking)
     assert unchanged.fields == []
 
 
