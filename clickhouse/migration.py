@@ -18,6 +18,7 @@ from clickhouse_connect.driver.exceptions import DatabaseError
 from clickhouse.connection import Client
 from clickhouse.databases import SHARED, name_tenant_database
 from clickhouse.errors import MigrationError
+from clickhouse.persons import define_joined_view, joins_persons
 
 Scope = Literal["shared", "tenant"]
 State = Literal["applied", "pending", "edited"]
@@ -75,6 +76,11 @@ def split_statements(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in re.split(r";[ \t]*(?:\n|$)", "\n".join(lines)) if part.strip())
 
 
+def replaces_joined_view(statement: str) -> bool:
+    """Tell whether a migration's statement makes anew the view that Jalon has join persons (clickhouse/persons.py)."""
+    return statement.startswith("CREATE OR REPLACE VIEW current_statements AS")
+
+
 def compare(migrations: list[Migration], applied: dict[int, str], database: str) -> list[MigrationState]:
     """Hold the files against the checksums that a database has recorded."""
     states = []
@@ -128,10 +134,13 @@ def _apply(client: Client, scope: Scope, database: str) -> list[Migration]:
     target = {"database": database}
     client.command("CREATE DATABASE IF NOT EXISTS {database:Identifier}", parameters=target)
     client.command(_JOURNAL, parameters=target)
+    pending = [state.migration for state in states if state.state == "pending"]
+    # Boards and analysts go on reading meanwhile: what is withheld from them must not show between two statements.
+    joined = define_joined_view(database) if pending and joins_persons(client, database) else None
     applied: list[Migration] = []
     try:
-        for migration in (state.migration for state in states if state.state == "pending"):
-            _run(client, database, migration)
+        for migration in pending:
+            _run(client, database, migration, joined)
             applied.append(migration)
     finally:
         # Together: each small insert takes as long as the statements of a migration. One that was applied and not
@@ -142,10 +151,12 @@ def _apply(client: Client, scope: Scope, database: str) -> list[Migration]:
     return applied
 
 
-def _run(client: Client, database: str, migration: Migration) -> None:
+def _run(client: Client, database: str, migration: Migration, joined_view: str | None) -> None:
+    """Apply a migration; `joined_view` takes the place of a `current_statements` that would join no persons."""
     for statement in migration.statements:
+        sent = joined_view if joined_view is not None and replaces_joined_view(statement) else statement
         try:
-            client.command(statement, settings={"database": database})
+            client.command(sent, settings={"database": database})
         except DatabaseError as error:
             raise MigrationError(
                 f"Migration {migration.number:04} ({migration.name}) of {database} failed: {error}"

@@ -70,9 +70,24 @@ def to_person_rows(changes: PersonChanges) -> list[PersonRow]:
 
 def join_persons(client: Client, tenant: str) -> None:
     """Have the tenant's views join how pseudonyms stand. Before anything is linked, restricted or rotated."""
-    # A name comes from a tenant's slug and needs no quoting; a parameter would make a view that takes parameters.
     with translate_errors():
-        client.command(_CURRENT_STATEMENTS.format(database=name_tenant_database(tenant)))
+        client.command(define_joined_view(name_tenant_database(tenant)))
+
+
+def define_joined_view(database: str) -> str:
+    """Return the statement that has the views of a tenant's database join how pseudonyms stand."""
+    # A name comes from a tenant's slug and needs no quoting; a parameter would make a view that takes parameters.
+    return _CURRENT_STATEMENTS.format(database=database)
+
+
+def joins_persons(client: Client, database: str) -> bool:
+    """Tell whether the views of a database join how pseudonyms stand; those that are not there do not."""
+    found = client.query(
+        "SELECT count() FROM system.tables WHERE database = {database:String} AND name = 'current_statements' "
+        "AND position(create_table_query, 'withheld_statements') > 0",
+        parameters={"database": database},
+    ).result_rows
+    return bool(found[0][0])
 
 
 def copy_persons(client: Client, tenant: str, changes: PersonChanges) -> None:

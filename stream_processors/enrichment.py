@@ -5,7 +5,9 @@ Only what is fixed at acceptance is decided here; what can still change (a leave
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from datetime import date
 from typing import Any, NamedTuple
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -32,6 +34,7 @@ _MODALITY_OF_TYPE = {
     ActivityType.FACE_TO_FACE_DISCUSSION: Modality.IN_PERSON,
 }
 _MODALITIES = frozenset(Modality)
+_HALF_DAY = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2}) (?:am|pm)")
 
 
 class Activity(NamedTuple):
@@ -82,9 +85,11 @@ def enrich(statement: dict[str, Any], zone: ZoneInfo) -> Enrichment:
 
     timestamp = parse_timestamp(statement["timestamp"], "/timestamp")
     planned_start = _planned_start(extensions)
+    verb = _spell_verb(statement["verb"]["id"])
+    told_half_day = _told_half_day(extensions) if verb == Verb.ATTENDED else ""
     return Enrichment(
         timestamp=timestamp,
-        verb=_spell_verb(statement["verb"]["id"]),
+        verb=verb,
         activity=_to_activity(target) if is_activity else _NO_ACTIVITY,
         activity_type=target_type,
         registration=UUID(context["registration"]) if "registration" in context else None,
@@ -94,7 +99,7 @@ def enrich(statement: dict[str, Any], zone: ZoneInfo) -> Enrichment:
         modality=_find_modality(extensions, target_type),
         place=_find_place(extensions, target, target_type),
         connection=_text(extensions, Extension.CONNECTION, Extension.CMI5_SESSION_ID, Extension.VIDEO_SESSION_ID),
-        half_day=name_half_day(timestamp if planned_start is None else planned_start, zone),
+        half_day=told_half_day or name_half_day(timestamp if planned_start is None else planned_start, zone),
         planned_start=planned_start,
         planned_seconds=_planned_seconds(extensions),
         duration_ms=parse_duration(result["duration"]) if "duration" in result else None,
@@ -161,6 +166,19 @@ def _text(extensions: dict[str, Any], *keys: str) -> str:
         if isinstance(value, str):
             return value
     return ""
+
+
+def _told_half_day(extensions: dict[str, Any]) -> str:
+    """Return the half-day that a derived fact is of, '' where it says none: it may be told at any time."""
+    told = _text(extensions, Extension.HALF_DAY)
+    match = _HALF_DAY.fullmatch(told)
+    if match is None:
+        return ""
+    try:
+        date.fromisoformat(match[1])
+    except ValueError:
+        return ""
+    return told
 
 
 def _planned_start(extensions: dict[str, Any]) -> int | None:

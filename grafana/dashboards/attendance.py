@@ -191,7 +191,14 @@ FROM
 ) AS present
 INNER JOIN
 (
-    SELECT half_day, min(slots.starts) AS since FROM slots GROUP BY half_day
+    SELECT half_day, if(max(scheduled), minIf(starts, scheduled), min(starts)) AS since
+    FROM
+    (
+        SELECT half_day, starts, true AS scheduled FROM slots
+        UNION ALL
+        SELECT half_day, timestamp, false FROM told_attendance
+    )
+    GROUP BY half_day
 ) AS half_days ON present.half_day = half_days.half_day
 GROUP BY time, present.module
 ORDER BY time, module_title

@@ -107,11 +107,18 @@ def tell_hours(seconds: str, groups: str, floors: str) -> str:
 
 
 def read_longest(condition: str) -> str:
-    """Return what a query that tells hours reads besides: the most seconds that one learner attends in a half-day."""
+    """Return what a query that tells hours reads besides: the most seconds that one learner attends in a half-day.
+
+    `condition` is that of slots. What is told of a half-day may be longer than its slots, or it may have none; of a
+    group that is too small, it must not show in the steps either.
+    """
     return f"""(
-    SELECT max(planned) FROM
+    SELECT greatest(max(length), 1) FROM
     (
-        SELECT sum(dateDiff('second', starts, ends)) AS planned FROM slots WHERE {condition} GROUP BY session, half_day
+        SELECT sum(dateDiff('second', starts, ends)) AS length FROM slots WHERE {condition} GROUP BY session, half_day
+        UNION ALL
+        SELECT intDiv(max(milliseconds), 1000) FROM told_attendance
+        GROUP BY session, half_day HAVING uniqExact(actor) >= k AND $__timeFilter_ms(min(timestamp))
     )
 ) AS longest"""
 

@@ -13,8 +13,20 @@ MOMENT = "least($__toTime_ms, now64(3, 'UTC'))"
 # A slot belongs to the range when it overlaps it.
 SLOT_IN_RANGE = "starts < $__toTime_ms AND ends > $__fromTime_ms"
 
-# Attended time has no hour of its own: it belongs to the range when its half-day of that session does.
-ATTENDANCE_IN_RANGE = f"(session, half_day) IN (SELECT session, half_day FROM slots WHERE {SLOT_IN_RANGE})"
+# Attended time has no hour of its own: it belongs to the range when its half-day of that session does. A half-day that
+# was never scheduled belongs to the range in which it is first told to have been attended: as a whole, so that no
+# choice of a range cuts a group in two.
+ATTENDANCE_IN_RANGE = f"""(session, half_day) IN (
+    SELECT session, half_day
+    FROM
+    (
+        SELECT session, half_day, true AS scheduled, ({SLOT_IN_RANGE}) AS inside, starts AS since FROM slots
+        UNION ALL
+        SELECT session, half_day, false, false, timestamp FROM told_attendance
+    )
+    GROUP BY session, half_day
+    HAVING if(max(scheduled), max(inside), $__timeFilter_ms(min(since)))
+)"""
 
 # A registration belongs to the range when its session does: as a whole, so that no choice of a range cuts a group in
 # two. A session without timetable belongs to the range in which its first registration was made.

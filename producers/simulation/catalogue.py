@@ -16,6 +16,14 @@ class Module:
     pathway_name: str
 
 
+@dataclass(frozen=True, slots=True)
+class Video:
+    """A video, its French name and its length in seconds: longer than anybody watches at once."""
+
+    name: str
+    length: int
+
+
 _PATHWAYS: Final = {
     ("26NPER01", "Prise de fonction des personnels de direction"): (
         "Conduire un conseil d'administration",
@@ -75,12 +83,12 @@ ROOMS: Final = (
 )
 
 VIDEOS: Final = (
-    "Prendre la parole en public",
-    "Le cadre juridique en dix questions",
-    "Préparer sa première rentrée",
-    "Comprendre le RGPD",
-    "L'entretien professionnel pas à pas",
-    "Lire un tableau de bord",
+    Video("Prendre la parole en public", 1_630),
+    Video("Le cadre juridique en dix questions", 2_415),
+    Video("Préparer sa première rentrée", 1_980),
+    Video("Comprendre le RGPD", 1_742),
+    Video("L'entretien professionnel pas à pas", 2_106),
+    Video("Lire un tableau de bord", 1_555),
 )
 
 FIRST_NAMES: Final = (

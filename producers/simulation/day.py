@@ -15,7 +15,7 @@ from typing import Final, Literal
 from zoneinfo import ZoneInfo
 
 from producers.naming import slug
-from producers.simulation.catalogue import FIRST_NAMES, LAST_NAMES, MODULES, ROOMS, VIDEOS, Module
+from producers.simulation.catalogue import FIRST_NAMES, LAST_NAMES, MODULES, ROOMS, VIDEOS, Module, Video
 from xapi_profiles.vocabulary import Modality
 
 Channel = Literal["room", "bigbluebutton", "zoom"]
@@ -92,7 +92,7 @@ class Viewing:
 
     person: Person
     module: Module
-    video: str
+    video: Video
     starts: datetime
     duration: timedelta
 

@@ -107,19 +107,20 @@ def video_statements(viewings: Iterable[Viewing], naming: Naming) -> Iterator[tu
     """Yield the instants and statements of videos seen: played, then paused with the time that was watched."""
     for viewing in viewings:
         for verb in (Verb.PLAYED, Verb.PAUSED):
-            length = viewing.duration if verb == Verb.PAUSED else timedelta()
-            at = viewing.starts + length
-            result: dict[str, Any] = {"extensions": {_VIDEO + "time": length.total_seconds()}}
-            if length:
-                result["extensions"][_VIDEO + "played-segments"] = f"0[.]{length.total_seconds():g}"
-                result["duration"] = format_duration(length)
+            watched = viewing.duration if verb == Verb.PAUSED else timedelta()
+            at = viewing.starts + watched
+            result: dict[str, Any] = {"extensions": {_VIDEO + "time": watched.total_seconds()}}
+            if watched:
+                result["extensions"][_VIDEO + "played-segments"] = f"0[.]{watched.total_seconds():g}"
+                result["extensions"][_VIDEO + "progress"] = round(watched.total_seconds() / viewing.video.length, 2)
+                result["duration"] = format_duration(watched)
             module = viewing.module
             training = Training("", "", module.id, module.name, module.pathway, module.pathway_name)
-            iri = f"{naming.home}/videos/{slug(viewing.video)}"
+            iri = f"{naming.home}/videos/{slug(viewing.video.name)}"
             statement = {
                 "actor": agent(learner_of(viewing.person)),
                 "verb": {"id": verb, "display": {"fr": _VIDEO_VERBS[verb]}},
-                "object": activity(iri, _VIDEO_TYPE, viewing.video),
+                "object": activity(iri, _VIDEO_TYPE, viewing.video.name),
                 "result": result,
                 "context": {
                     "registration": derive_uuid(naming.tenant, "video", iri, viewing.person.key),
@@ -129,6 +130,7 @@ def video_statements(viewings: Iterable[Viewing], naming: Naming) -> Iterator[tu
                     },
                     "extensions": {
                         Extension.MODALITY: Modality.ASYNCHRONOUS.value,
+                        _VIDEO + "length": viewing.video.length,
                         _VIDEO + "session-id": derive_uuid(iri, viewing.person.key, format_instant(viewing.starts)),
                     },
                 },

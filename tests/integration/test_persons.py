@@ -6,12 +6,15 @@ import json
 import uuid
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import pytest
+from clickhouse_connect.driver.client import Client
 from sqlalchemy import delete
 
+from clickhouse.databases import name_tenant_database
+from clickhouse.migration import apply_tenant, load_migrations
 from identity.credentials import add_credential
 from identity.database import writing
 from identity.persons import list_pseudonyms
@@ -281,3 +284,31 @@ def test_no_pause_is_forgotten_when_the_identity_database_is_restored_to_before_
     assert institute.count() == 0
     institute.command("subject", "release", tenant.id, "ada@example.org")
     assert institute.count() == 1
+
+
+def test_nothing_of_a_paused_person_shows_while_the_tenant_is_migrated(institute: Institute) -> None:
+    tenant = institute.tenant
+    institute.state("ada")
+    institute.command("subject", "restrict", tenant.id, "ada@example.org", "--why", "contested")
+    assert institute.count("count()") == 0
+    database, owner = name_tenant_database(tenant.id), institute.stack.installation.owner
+    shown = []
+
+    class Watched:
+        """The owner of the database, looked at by a reader after each command."""
+
+        def query(self, *arguments: Any, **named: Any) -> Any:
+            return owner.query(*arguments, **named)
+
+        def command(self, *arguments: Any, **named: Any) -> Any:
+            answer = owner.command(*arguments, **named)
+            shown.append(tenant.reader.query("SELECT count() FROM current_statements").result_rows[0][0])
+            return answer
+
+    owner.command(f"TRUNCATE TABLE {database}.migrations")
+    applied = apply_tenant(cast("Client", Watched()), tenant.id)
+    assert [one.number for one in applied] == [one.number for one in load_migrations("tenant")]
+    assert len(shown) > len(applied)
+    assert not any(shown)
+    institute.command("subject", "release", tenant.id, "ada@example.org")
+    assert institute.count("count()") == 1

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 import json
+import re
 from importlib.resources import files
 
 import pytest
 
-from clickhouse.migration import Migration, compare, load_migrations, split_statements
+from clickhouse.migration import Migration, compare, load_migrations, replaces_joined_view, split_statements
 
 
 def test_a_released_migration_is_never_edited() -> None:
@@ -31,6 +32,15 @@ def test_every_statement_can_be_run_again_after_a_failure(scope: str) -> None:
     for migration in load_migrations(scope):  # type: ignore[arg-type]  # the two scopes there are
         for statement in migration.statements:
             assert "IF NOT EXISTS" in statement or "CREATE OR REPLACE" in statement, statement[:80]
+
+
+def test_no_migration_replaces_the_joined_view_unseen() -> None:
+    """Where the view joins persons, who is withheld must not show while a tenant is migrated."""
+    statements = [statement for migration in load_migrations("tenant") for statement in migration.statements]
+    made = [one for one in statements if re.search(r"\bVIEW\s+(IF NOT EXISTS\s+)?current_statements\b", one)]
+    assert made[0].startswith("CREATE VIEW IF NOT EXISTS current_statements")
+    assert len(made) > 1
+    assert [one for one in statements if replaces_joined_view(one)] == made[1:]
 
 
 def test_each_migration_is_pending_applied_or_edited() -> None:

@@ -30,8 +30,10 @@ from producers.simulation import (
     write,
 )
 from producers.simulation.day import QUIET
-from producers.simulation.files import BIGBLUEBUTTON_PREFIX
+from producers.simulation.files import BIGBLUEBUTTON_PREFIX, video_statements
 from producers.zoom import ZoomSource
+from xapi_profiles.profile import load_profiles
+from xapi_profiles.templates import ConformanceChecker
 from xapi_profiles.validation import check_statements
 from xapi_profiles.vocabulary import Extension, Verb
 
@@ -191,11 +193,23 @@ def test_those_present_at_an_instant_are_those_of_the_statements(tmp_path: Path,
     assert (sum(present_at(day, now, now).values()) > 100) == (not borders)
 
 
-def test_all_statements_are_valid(tmp_path: Path) -> None:
+def test_all_statements_are_valid_and_conform_to_their_profiles(tmp_path: Path) -> None:
     day = simulate_day(DAY)
     stored, _ = read_all(day, write(day, tmp_path, NAMING))
+    verbs = {statement["verb"]["id"] for of_source in stored.values() for statement in of_source.values()}
+    assert {Verb.PLAYED, Verb.PAUSED, Verb.JOIN, Verb.CHECKIN, Verb.REGISTERED, Verb.SCHEDULE} <= verbs
+    checker = ConformanceChecker(load_profiles())
     for of_source in stored.values():
         check_statements(list(of_source.values()), "1.0.3")
+        for statement in of_source.values():
+            standing = checker.check(statement)
+            assert standing.state == "conformant", standing
+
+
+def test_nobody_watches_more_of_a_video_than_there_is() -> None:
+    videos = [one for _, one in video_statements(simulate_day(DAY).viewings, NAMING)]
+    paused = [one["result"]["extensions"] for one in videos if one["verb"]["id"] == Verb.PAUSED]
+    assert all(0 < extensions[Extension.VIDEO_PROGRESS] <= 1 for extensions in paused)
 
 
 def test_the_same_arguments_give_the_same_files_and_another_seed_others(tmp_path: Path) -> None:
@@ -253,7 +267,7 @@ def test_now_falls_into_an_afternoon_that_is_one_half_day(minutes: int) -> None:
     assert present_at(day, now, now)
 
 
-def test_live_events_go_on_in_order_at_a_bounded_rate_and_are_valid() -> None:
+def test_live_events_go_on_in_order_at_a_bounded_rate_and_conform_to_their_profiles() -> None:
     now = datetime(2026, 11, 20, 14, 0, tzinfo=UTC)
     day = simulate_day(DAY)
     events = list(
@@ -265,13 +279,14 @@ def test_live_events_go_on_in_order_at_a_bounded_rate_and_are_valid() -> None:
     # 600 by the rate; the rest is what these bring about later, and the day's own.
     assert 500 < len(events) < 1600
     source = BigBlueButtonSource("-", Conventions(NAMING.system("bigbluebutton"), BIGBLUEBUTTON_PREFIX))
-    ids = set()
+    ids, checker = set(), ConformanceChecker(load_profiles())
     for event in events:
         if event.channel == "bigbluebutton":
             (statement,) = map_rows(source, parse_event(event.body, Place("live", 1), ""), NAMING)
         else:
             statement = event.body
         check_statements(statement, "1.0.3")
+        assert checker.check(statement).state == "conformant", statement
         ids.add(statement["id"])
     assert len(ids) == len(events)
 

@@ -73,6 +73,24 @@ def test_a_planned_slot_has_its_own_half_day() -> None:
     assert (columns.modality, columns.place, columns.session.name) == ("hybrid", "Amphi A", "Séance")
 
 
+@pytest.mark.parametrize(
+    ("told", "half_day"),
+    [
+        ("2026-11-19 pm", "2026-11-19 pm"),
+        ("2026-02-30 pm", "2026-11-22 am"),
+        ("2026-11-19", "2026-11-22 am"),
+        ("20261119 pm", "2026-11-22 am"),
+        (["2026-11-19 pm"], "2026-11-22 am"),
+    ],
+)
+def test_what_was_attended_is_of_the_half_day_that_it_names_whenever_it_is_told(told: Any, half_day: str) -> None:
+    context = {"extensions": {Extension.HALF_DAY: told}}
+    session = make_activity("sessions/1", ActivityType.SESSION)
+    for verb in (Verb.ATTENDED, "https://adlnet.gov/expapi/verbs/attended"):
+        assert enrich(make_statement(verb={"id": verb}, object=session, context=context), PARIS).half_day == half_day
+    assert enrich(make_statement(context=context), PARIS).half_day == "2026-11-22 am"
+
+
 def test_extensions_of_any_other_shape_leave_the_columns_empty() -> None:
     extensions = {
         Extension.PLANNED_START_TIME: "soon",
