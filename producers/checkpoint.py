@@ -120,4 +120,4 @@ def digest(rejected: Rejected) -> bytes:
 
 
 def _to_key(identifier: str) -> bytes:
-    return uuid.UUID(identifier).bytes
+    return bytes.fromhex(identifier.replace("-", ""))

@@ -6,6 +6,7 @@ from what identifies a learner, so they are keyed: without the secret nobody fin
 
 from __future__ import annotations
 
+import hashlib
 import hmac
 import re
 import unicodedata
@@ -15,7 +16,7 @@ from urllib.parse import quote
 
 DEFAULT_HOME: Final = "https://w3id.org/jalon/tenants/{tenant}"
 
-_NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "https://w3id.org/jalon/xapi/producers")
+_NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "https://w3id.org/jalon/xapi/producers").bytes
 _SEPARATOR = "\x1f"
 _NOT_SLUG = re.compile(r"[^a-z0-9]+")
 
@@ -28,9 +29,7 @@ class Naming:
 
     def __init__(self, tenant: str, home: str | None = None, secret: bytes = b"") -> None:
         self.tenant = tenant
-        self._namespace = (
-            uuid.UUID(bytes=hmac.digest(secret, _NAMESPACE.bytes, "sha256")[:16]) if secret else _NAMESPACE
-        )
+        self._namespace = hmac.digest(secret, _NAMESPACE, "sha256")[:16] if secret else _NAMESPACE
         self.home = (home or DEFAULT_HOME.format(tenant=tenant)).rstrip("/")
 
     def session(self, identifier: str) -> str:
@@ -70,12 +69,21 @@ class Naming:
 
     def derive(self, kind: str, *parts: str) -> str:
         """Return the uuid5 of some texts, which may identify a learner, of this tenant and under its secret."""
-        return str(uuid.uuid5(self._namespace, _SEPARATOR.join((kind, self.tenant, *parts))))
+        return _uuid5(self._namespace, _SEPARATOR.join((kind, self.tenant, *parts)))
 
 
 def derive_uuid(*parts: str) -> str:
     """Return the uuid5 of some texts that identify nobody; no two lists of texts share one by joining alike."""
-    return str(uuid.uuid5(_NAMESPACE, _SEPARATOR.join(parts)))
+    return _uuid5(_NAMESPACE, _SEPARATOR.join(parts))
+
+
+def _uuid5(namespace: bytes, name: str) -> str:
+    """Return what `str(uuid.uuid5(...))` does, in a quarter of its time."""
+    number = bytearray(hashlib.sha1(namespace + name.encode(), usedforsecurity=False).digest()[:16])
+    number[6] = number[6] & 0x0F | 0x50
+    number[8] = number[8] & 0x3F | 0x80
+    text = number.hex()
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
 def identify(ifi: dict[str, Any]) -> str:

@@ -16,8 +16,7 @@ class Place(NamedTuple):
     line: int
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """One row of the input, as the source's `map` takes it. `raw` is its text, for the rejected-rows file."""
 
     place: Place

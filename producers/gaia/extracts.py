@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta, timezone
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 from producers.errors import RowRejected, UnreadableInput
-from producers.gaia.snapshots import RegistrationKey, Slot, SlotKey, Snapshot, merge
+from producers.gaia.snapshots import Slot, Snapshot, merge
 from producers.naming import slug
 from producers.rows import Place, Rejected
 from producers.statements import Training, learner_by_email
@@ -70,20 +71,31 @@ class Reading:
 
 
 class ReadRow(NamedTuple):
-    """A row that was read, and what of the snapshot it says (nothing for a speaker)."""
+    """A row that was read: its text, the keys of what it says of the snapshot (none for a speaker), and that itself.
 
-    place: Place
+    `content` is the slots of the keys, or the name of a registration's learner.
+    """
+
     raw: str
-    keys: tuple[SlotKey | RegistrationKey, ...]
+    keys: tuple[tuple[str, Any], ...]
+    content: Any = None
+
+
+Lines = Mapping[str, Mapping[bytes, ReadRow]]
+"""What was read, by kind of file and by line."""
 
 
 @dataclass(slots=True)
 class Extract:
-    """A whole folder. `names` are the learners' by e-mail; the two sets are the sessions with unreadable rows."""
+    """A whole folder. `names` are the learners' by e-mail; the two sets are the sessions with unreadable rows.
+
+    `files` are the rows of each file, line by line: None for an empty or a rejected one.
+    """
 
     snapshot: Snapshot = field(default_factory=Snapshot)
     names: dict[str, str] = field(default_factory=dict)
-    rows: list[ReadRow] = field(default_factory=list)
+    files: dict[str, list[ReadRow | None]] = field(default_factory=dict)
+    lines: dict[str, dict[bytes, ReadRow]] = field(default_factory=lambda: defaultdict(dict))
     rejected: list[Rejected] = field(default_factory=list)
     broken_slots: set[str] = field(default_factory=set)
     broken_registrations: set[str] = field(default_factory=set)
@@ -109,38 +121,24 @@ def extract_time(folder: Path, zone: ZoneInfo) -> datetime:
         raise UnreadableInput(f"{folder} is not named after a day (YYYYMMDD).") from None
 
 
-def read_extract(folder: Path, reading: Reading) -> Extract:
-    """Read the files of a daily folder, broken rows into `rejected`. Raises UnreadableInput for a missing file."""
-    extract = Extract()
-    trainings: dict[str, Training] = {}
+def read_extract(folder: Path, reading: Reading, known: Lines | None = None) -> Extract:
+    """Read the files of a daily folder, broken rows into `rejected`. Raises UnreadableInput for a missing file.
 
-    def take_formation(fields: dict[str, str]) -> tuple[SlotKey, ...]:
-        slots = to_slots(fields, reading)
-        for slot in slots:
-            known = extract.snapshot.slots.get(slot.key)
-            extract.snapshot.slots[slot.key] = merge(known, slot) if known else slot
+    Lines that are `known` from the extract before, as most are, are not parsed again.
+    """
+    extract, known = Extract(), known or {}
+    snapshot, trainings = extract.snapshot, dict[str, Training]()
+    for row in _read_files(folder, _FORMATIONS, reading, extract, known, extract.broken_slots):
+        for key, slot in zip(row.keys, row.content, strict=True):
+            other = snapshot.slots.get(key)
+            snapshot.slots[key] = merge(other, slot) if other else slot
             trainings.setdefault(slot.training.session, slot.training)
-        return tuple(slot.key for slot in slots)
-
-    def take_learner(fields: dict[str, str]) -> tuple[RegistrationKey, ...]:
-        session = _required(fields, "session_id")
-        learner = learner_by_email(fields["email"], f"{fields['firstname']} {fields['name']}")
-        email = learner.ifi["mbox"].removeprefix("mailto:")
-        extract.names.setdefault(email, learner.name)
-        extract.snapshot.registrations[session, email] = trainings.get(session, Training(session))
-        return ((session, email),)
-
-    def take_speaker(fields: dict[str, str]) -> tuple[()]:
-        _required(fields, "module_id")
-        learner_by_email(fields["email"])
-        return ()
-
-    for path in _find_files(folder, "Formations", required=True):
-        _read_file(path, reading, extract, FORMATIONS, take_formation, extract.broken_slots)
-    for path in _find_files(folder, "Stagiaires", required=True):
-        _read_file(path, reading, extract, STAGIAIRES, take_learner, extract.broken_registrations)
-    for path in _find_files(folder, "Intervenants", required=False):
-        _read_file(path, reading, extract, INTERVENANTS, take_speaker, set())
+    for row in _read_files(folder, _STAGIAIRES, reading, extract, known, extract.broken_registrations):
+        for session, email in row.keys:
+            extract.names.setdefault(email, row.content)
+            snapshot.registrations[session, email] = trainings.get(session) or Training(session)
+    for _speaker in _read_files(folder, _INTERVENANTS, reading, extract, known, set()):
+        pass
     return extract
 
 
@@ -219,45 +217,74 @@ def _required(fields: Mapping[str, str], column: str) -> str:
     return value
 
 
-def _find_files(folder: Path, kind: str, *, required: bool) -> list[Path]:
-    files = sorted(folder.glob(f"*_{kind}_*.csv"))
-    if required and not files:
-        raise UnreadableInput(f"{folder} holds no *_{kind}_*.csv: wait until the extract is complete.")
-    return files
+class _Kind(NamedTuple):
+    """A kind of file: the name that its files bear, their columns, and what reads a row's fields and its text."""
+
+    name: str
+    columns: tuple[str, ...]
+    read: Callable[[dict[str, str], str, Reading], ReadRow]
+    required: bool = True
 
 
-def _read_file(
-    path: Path,
-    reading: Reading,
-    extract: Extract,
-    columns: tuple[str, ...],
-    take: Callable[[dict[str, str]], tuple[SlotKey | RegistrationKey, ...]],
-    broken: set[str],
-) -> None:
-    place = f"{path.parent.name}/{path.name}"
+def _read_formation(fields: dict[str, str], raw: str, reading: Reading) -> ReadRow:
+    slots = to_slots(fields, reading)
+    return ReadRow(raw, tuple(slot.key for slot in slots), slots)
+
+
+def _read_learner(fields: dict[str, str], raw: str, _reading: Reading) -> ReadRow:
+    session = _required(fields, "session_id")
+    learner = learner_by_email(fields["email"], f"{fields['firstname']} {fields['name']}")
+    return ReadRow(raw, ((session, learner.ifi["mbox"].removeprefix("mailto:")),), learner.name)
+
+
+def _read_speaker(fields: dict[str, str], raw: str, _reading: Reading) -> ReadRow:
+    _required(fields, "module_id")
+    learner_by_email(fields["email"])
+    return ReadRow(raw, ())
+
+
+_FORMATIONS = _Kind("Formations", FORMATIONS, _read_formation)
+_STAGIAIRES = _Kind("Stagiaires", STAGIAIRES, _read_learner)
+_INTERVENANTS = _Kind("Intervenants", INTERVENANTS, _read_speaker, required=False)
+
+
+def _read_files(
+    folder: Path, kind: _Kind, reading: Reading, extract: Extract, known: Lines, broken: set[str]
+) -> Iterator[ReadRow]:
+    """Yield the rows of all files of a kind, and note them in the extract with the rejected ones."""
+    files = sorted(folder.glob(f"*_{kind.name}_*.csv"))
+    if kind.required and not files:
+        raise UnreadableInput(f"{folder} holds no *_{kind.name}_*.csv: wait until the extract is complete.")
+    before, lines = known.get(kind.name, {}), extract.lines[kind.name]
+    for path in files:
+        file = f"{path.parent.name}/{path.name}"
+        rows = extract.files[file] = []
+        for number, line in enumerate(_read_lines(path), start=1):
+            row = before.get(line)
+            if row is None and line.strip():
+                raw = line.decode(reading.encoding, "replace")
+                try:
+                    row = kind.read(_to_fields(line, kind.columns, reading.encoding), raw, reading)
+                except RowRejected as rejection:
+                    extract.rejected.append(Rejected(Place(file, number), str(rejection), raw))
+                    if "session_id" in kind.columns:
+                        # What this row would have said is unknown: nothing of its session is withdrawn today.
+                        position = kind.columns.index("session_id")
+                        broken.update(value.strip() for value in raw.split(SEPARATOR)[position : position + 1])
+            rows.append(row)
+            if row is not None:
+                lines[line] = row
+                yield row
+
+
+def _read_lines(path: Path) -> list[bytes]:
     try:
-        lines = path.read_bytes().split(b"\n")
+        return [line.rstrip(b"\r") for line in path.read_bytes().split(b"\n")]
     except OSError as error:
         raise UnreadableInput(f"{path} cannot be read: {error.strerror}.") from error
-    for number, line in enumerate(lines, start=1):
-        line = line.rstrip(b"\r")  # noqa: PLW2901 - the line without its end is the line
-        if not line.strip():
-            continue
-        raw, values = line.decode(reading.encoding, "replace"), []
-        try:
-            values = _values(line, columns, reading.encoding)
-            keys = take(dict(zip(columns, values, strict=False)))
-        except RowRejected as rejection:
-            extract.rejected.append(Rejected(Place(place, number), str(rejection), raw))
-            if "session_id" in columns:
-                # What this row would have said is unknown: nothing of its session is withdrawn today.
-                position = columns.index("session_id")
-                broken.update(value.strip() for value in raw.split(SEPARATOR)[position : position + 1])
-        else:
-            extract.rows.append(ReadRow(Place(place, number), raw, keys))
 
 
-def _values(line: bytes, columns: tuple[str, ...], encoding: str) -> list[str]:
+def _to_fields(line: bytes, columns: tuple[str, ...], encoding: str) -> dict[str, str]:
     try:
         values = line.decode(encoding).split(SEPARATOR)
     except UnicodeDecodeError:
@@ -266,4 +293,4 @@ def _values(line: bytes, columns: tuple[str, ...], encoding: str) -> list[str]:
         values.pop()
     if len(values) != len(columns):
         raise RowRejected(f"The row has another number of columns than {len(columns)}.")
-    return values
+    return dict(zip(columns, values, strict=True))

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from producers.errors import SuspiciousInput, UnreadableInput
-from producers.gaia.extracts import Extract, Reading, extract_time, find_folders, read_extract
+from producers.gaia.extracts import Extract, Lines, Reading, extract_time, find_folders, read_extract
 from producers.gaia.snapshots import (
     Cancelled,
     Change,
@@ -54,6 +54,7 @@ class GaiaSource:
         """Yield the rows of every folder not older than the last one done; a Milestone closes each folder."""
         folders = find_folders(self._path)
         date, revision, previous = load(state)
+        lines: Lines | None = None
         if folders == [self._path] and self._path.resolve().name < date:
             raise UnreadableInput(
                 f"{self._path} is older than the last extract done ({date}): extracts go forward only."
@@ -62,7 +63,8 @@ class GaiaSource:
             name = folder.resolve().name
             if name < date:
                 continue
-            extract = read_extract(folder, self._reading)
+            extract = read_extract(folder, self._reading, lines)
+            lines = extract.lines
             revision = revision + 1 if name == date else 0
             at = extract_time(folder, self._reading.zone) + timedelta(seconds=revision)
             current = retain(previous, extract.snapshot, extract.broken_slots, extract.broken_registrations)
@@ -133,16 +135,18 @@ def _text(training: Training) -> tuple[str, ...]:
     )
 
 
-def _to_rows(changes: list[Change], extract: Extract, withdrawn: Place, number: str, at: datetime) -> Iterator[Row]:
+def _to_rows(changes: list[Change], extract: Extract, withdrawn: Place, revision: str, at: datetime) -> Iterator[Row]:
     """Yield a row per withdrawal (no line says it), then every row read, with the changes that it is first to tell."""
     told: dict[tuple[str, object], DatedChange] = {}
     for change in changes:
         match change:
             case Cancelled() | Unregistered():
-                yield Row(withdrawn, [DatedChange(change, number, at, "")])
+                yield Row(withdrawn, [DatedChange(change, revision, at, "")])
             case Scheduled(slot):
-                told[slot.key] = DatedChange(change, number, at, "")
+                told[slot.key] = DatedChange(change, revision, at, "")
             case Registered(training, email):
-                told[training.session, email] = DatedChange(change, number, at, extract.names.get(email, ""))
-    for place, raw, keys in extract.rows:
-        yield Row(place, [told.pop(key) for key in keys if key in told], raw)
+                told[training.session, email] = DatedChange(change, revision, at, extract.names.get(email, ""))
+    for file, rows in extract.files.items():
+        for number, row in enumerate(rows, start=1):
+            if row is not None:
+                yield Row(Place(file, number), [told.pop(key) for key in row.keys if key in told], row.raw)

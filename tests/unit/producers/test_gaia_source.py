@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from producers.checkpoint import Checkpoint
 from producers.errors import ProducerError, RowRejected, SuspiciousInput, UnreadableInput
 from producers.gaia import GaiaSource
-from producers.gaia.extracts import Reading, split_half_days
+from producers.gaia.extracts import Reading, ReadRow, read_extract, split_half_days
 from producers.naming import Naming
 from producers.production import Report, produce
+from producers.rows import Place, Row
 from tests.unit.producers.doubles import MemorySink
 
 PARIS = ZoneInfo("Europe/Paris")
@@ -113,6 +114,41 @@ def test_an_unreadable_row_of_a_session_withdraws_nothing_there(checkpoint: Chec
     # Once the rows can be read again, nothing has changed.
     extract(tmp_path, "20261122", [slot("S1")], both[:1])
     assert run(tmp_path, checkpoint, tmp_path)[1] == []
+
+
+def test_an_extract_is_the_same_whether_or_not_the_one_before_is_known(tmp_path: Path) -> None:
+    both = [learner("S1", "a@example.org"), learner("S2", "b@example.org")]
+    first = extract(tmp_path, "20261120", [slot("S1"), slot("S1"), slot("S2")], [*both, learner("S3", "")])
+    second = extract(
+        tmp_path,
+        "20261121",
+        [slot("S1", end="12:30"), slot("S1"), "", slot("S2")],
+        [learner("S3", ""), "", both[0], learner("S4", "c@example.org")],
+    )
+    # As a speaker's, a learner's row says nothing.
+    (second / "A_Intervenants_20261121.csv").write_bytes(both[0].encode("cp1252"))
+    known = read_extract(first, Reading(PARIS))
+    alone, after = read_extract(second, Reading(PARIS)), read_extract(second, Reading(PARIS), known.lines)
+    assert after == alone
+    assert after.rejected[0].place == Place("20261121/A_Stagiaires_20261121.csv", 1)
+    assert after.files["20261121/A_Intervenants_20261121.csv"] == [ReadRow(both[0], ())]
+    learners = "20261121/A_Stagiaires_20261121.csv"
+    assert after.files[learners][2] is known.files["20261120/A_Stagiaires_20261120.csv"][0]
+
+
+def test_a_row_is_told_with_its_line_whatever_stands_before_it(tmp_path: Path) -> None:
+    extract(tmp_path, "20261120", ["", slot("S1"), "FORM|broken", slot("S2")], [])
+    extract(tmp_path, "20261121", [slot("S1"), "", "", slot("S2")], [])
+    rows = [item for item in GaiaSource(tmp_path, Reading(PARIS)).read(None) if isinstance(item, Row)]
+    assert [(row.place, row.raw) for row in rows] == [
+        (Place(f"{date}/A_Formations_{date}.csv", line), slot(session))
+        for date, line, session in (
+            ("20261120", 2, "S1"),
+            ("20261120", 4, "S2"),
+            ("20261121", 1, "S1"),
+            ("20261121", 4, "S2"),
+        )
+    ]
 
 
 @pytest.mark.parametrize("missing", ["Formations", "Stagiaires"])

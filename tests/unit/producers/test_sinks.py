@@ -137,6 +137,7 @@ def test_one_record_that_is_not_confirmed_fails_the_delivery(monkeypatch: pytest
     (broker,) = brokers
     assert broker.flushed
     assert (broker.config["acks"], broker.config["enable_idempotence"]) == ("all", True)
+    assert broker.config["compression_type"] == "gzip"
     topic, record = broker.sent[0]
     assert topic == "jalon.accepted"
     assert orjson.loads(record["value"]) == STATEMENTS[:50]

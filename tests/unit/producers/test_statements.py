@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import hmac
+import uuid
 from datetime import timedelta
 
 import pytest
@@ -35,6 +37,16 @@ def test_a_registration_is_the_same_for_an_address_in_any_case_and_only_there() 
         Naming("autre").registration("S1", {"mbox": "mailto:ada@example.org"}),
     }
     assert len({ada, *others}) == 4
+
+
+@given(st.lists(st.text(), min_size=1), st.binary())
+def test_names_are_uuids_of_version_5_that_anyone_with_the_secret_can_compute(texts: list[str], secret: bytes) -> None:
+    namespace = uuid.uuid5(uuid.NAMESPACE_URL, "https://w3id.org/jalon/xapi/producers")
+    assert derive_uuid(*texts) == str(uuid.uuid5(namespace, "\x1f".join(texts)))
+    if secret:
+        namespace = uuid.UUID(bytes=hmac.digest(secret, namespace.bytes, "sha256")[:16])
+    expected = str(uuid.uuid5(namespace, "\x1f".join(["kind", "institut", *texts])))
+    assert Naming("institut", secret=secret).derive("kind", *texts) == expected
 
 
 def test_texts_that_join_alike_are_told_apart() -> None:
