@@ -134,9 +134,10 @@ def read_extract(folder: Path, reading: Reading, known: Lines | None = None) -> 
             snapshot.slots[key] = merge(other, slot) if other else slot
             trainings.setdefault(slot.training.session, slot.training)
     for row in _read_files(folder, _STAGIAIRES, reading, extract, known, extract.broken_registrations):
-        for session, email in row.keys:
+        for key in row.keys:
+            session, email = key
             extract.names.setdefault(email, row.content)
-            snapshot.registrations[session, email] = trainings.get(session) or Training(session)
+            snapshot.registrations[key] = trainings.get(session) or Training(session)
     for _speaker in _read_files(folder, _INTERVENANTS, reading, extract, known, set()):
         pass
     return extract
