@@ -16,7 +16,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from statistics import median
 
-from jalon.runtime.instance import Instance
 from jalon.settings import Settings
 from producers.checkpoint import Checkpoint
 from producers.naming import Naming
@@ -25,6 +24,7 @@ from producers.rows import Draft, Place, Row, Source
 from producers.simulation.year import Size, write_year
 from producers.sinks import KafkaSink
 from tests.contract.producers.month import list_sources
+from tests.stack import run_instance
 
 TENANT = "bench"
 ATTEMPTS = 9
@@ -88,12 +88,8 @@ def main() -> None:
         began = time.monotonic()
         write_year(Size(trainees=options.trainees, days=options.days), directory / "institute", naming)
         print(f"{options.trainees:,} trainees, {options.days} days written in {time.monotonic() - began:.0f} s")
-        instance = Instance(Settings.for_directory(directory / "instance"))
-        instance.start(with_parent=True)
-        try:
+        with run_instance(Settings.for_directory(directory / "instance")) as instance:
             measure(instance.settings, directory / "institute", naming)
-        finally:
-            instance.stop()
 
 
 if __name__ == "__main__":
