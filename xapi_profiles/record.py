@@ -81,11 +81,11 @@ def find_header(headers: Headers | None, name: str) -> bytes | None:
 
 
 def build_key(tenant: str, statements: Sequence[Mapping[str, Any]]) -> bytes:
-    """Return the key of a record: tenant and statement id for one statement, tenant and a random id for many.
+    """Return the key of a record: tenant and the id of its first statement, a random one where that has none.
 
-    Copies of a single statement so meet in one partition. A single statement without an id gets a random key.
+    So what is sent again, as it is after an answer that never came, meets its first copy in one partition.
     """
-    identifier = statements[0].get("id") if len(statements) == 1 else None
+    identifier = statements[0].get("id") if statements else None
     # An id is case-insensitive: its copies must not part ways for their spelling.
     name = identifier.lower() if isinstance(identifier, str) else str(uuid.uuid4())
     return f"{tenant}:{name}".encode()
