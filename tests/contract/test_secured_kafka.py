@@ -42,6 +42,12 @@ def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecuredKafka]:
         yield running
 
 
+@pytest.fixture(autouse=True)
+def working_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Faust makes a folder where it is started."""
+    monkeypatch.chdir(tmp_path)
+
+
 @pytest.fixture(params=["SASL_SSL", "SASL_PLAINTEXT"])
 def settings(kafka: SecuredKafka, tmp_path: Path, request: pytest.FixtureRequest) -> Settings:
     topic = f"accepted-{request.param.lower()}-{tmp_path.name}"
