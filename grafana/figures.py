@@ -10,10 +10,10 @@ from typing import Any
 from grafana.boards.macros import expand
 from grafana.boards.ranges import TimeRange, choose_interval
 from grafana.dashboards.disclosure import INSIDE, publish
-from grafana.dashboards.panels import AT_LEAST, HOURS_AT_LEAST
+from grafana.dashboards.panels import ABOUT, AT_LEAST
 from grafana.errors import DashboardError
 
-_PLUS = frozenset({AT_LEAST, HOURS_AT_LEAST})
+_INEXACT = {AT_LEAST: "{}+", ABOUT: "≈ {}"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +79,9 @@ def _tell(value: Any, properties: Mapping[str, Any], fewest: int, zone: tzinfo) 
     if isinstance(value, datetime):
         aware = value.replace(tzinfo=UTC) if value.tzinfo is None else value
         return aware.astimezone(zone).isoformat(timespec="seconds")
+    inexact = _INEXACT.get(properties.get("unit", ""))
     words: Mapping[str, Any] = next((each["options"] for each in mappings if each["type"] == "value"), {})
-    if str(value) in words and properties.get("unit") not in _PLUS:
+    if str(value) in words:
         return str(words[str(value)]["text"])
     text = f"{value:g}" if isinstance(value, float) and value == int(value) else str(value)
-    return f"{text}+" if properties.get("unit") in _PLUS and value else text
+    return inexact.format(text) if inexact and value else text

@@ -6,25 +6,36 @@ from __future__ import annotations
 from typing import Any
 
 from grafana.dashboards.disclosure import (
+    BY_MODALITY,
     HOURS_BY_MODALITY,
     INSIDE,
+    PRESENT_BY_MODALITY,
     add_up,
     add_up_in_steps,
+    add_up_parts_in_steps,
     list_attended_half_days,
     list_registered_groups,
-    read_longest,
     tell_in_steps,
 )
-from grafana.dashboards.language import Language, Say, explain_few, explain_steps, explain_together, name_few, speak
+from grafana.dashboards.language import (
+    Language,
+    Say,
+    explain_estimate,
+    explain_few,
+    explain_steps,
+    explain_together,
+    name_few,
+    speak,
+)
 from grafana.dashboards.layout import Row, build_dashboard
 from grafana.dashboards.panels import (
+    ABOUT,
     AT_LEAST,
     BLUE,
     COUNT,
     GREEN,
     GREY,
     HALF_DAY,
-    HOURS_AT_LEAST,
     ORANGE,
     SHARE,
     VIOLET,
@@ -46,19 +57,15 @@ from grafana.dashboards.sql import (
     name_or_last_word,
 )
 
-# Who is there at an instant, in groups of one session and modality.
-_PRESENT_GROUPS = f"""
-    SELECT session, modality, uniqExact(actor) AS learners
+PRESENT_NOW = f"""{INSIDE}
+SELECT {PRESENT_BY_MODALITY}
+FROM
+(
+    SELECT session, {BY_MODALITY}
     FROM presences
     WHERE starts <= {MOMENT} AND {STAY_END} > {MOMENT}
-    GROUP BY session, modality
-"""
-
-PRESENT_NOW = f"""{INSIDE}
-SELECT
-    {add_up_in_steps("learners", "modality = 'in-person'")} AS in_person,
-    {add_up_in_steps("learners", "modality = 'remote'")} AS remote
-FROM ({_PRESENT_GROUPS})
+    GROUP BY session
+)
 """
 
 RUNNING_NOW = f"""
@@ -72,41 +79,47 @@ SELECT {add_up("learners", "learners")} AS registered
 FROM ({list_registered_groups(REGISTRATION_IN_RANGE)})
 """
 
-ATTENDED_HOURS = f"""{INSIDE}, {read_longest(SLOT_IN_RANGE)}
+ATTENDED_HOURS = f"""{INSIDE}
 SELECT {HOURS_BY_MODALITY}
 FROM ({list_attended_half_days(ATTENDANCE_IN_RANGE)})
 """
 
 # An instant at which nobody is there has no row, and is filled in with zeros: what is hidden is -1 until then.
 PRESENT_OVER_TIME = f"""{INSIDE}
-SELECT time, nullIf(room, -1) AS in_person, nullIf(online, -1) AS remote
+SELECT time, nullIf(room, -1) AS in_person, nullIf(online, -1) AS remote, nullIf(either, -1) AS together
 FROM
 (
     SELECT
-        toDateTime(instant, 'UTC') AS time,
-        toInt64(ifNull({add_up_in_steps("learners", "modality = 'in-person'")}, -1)) AS room,
-        toInt64(ifNull({add_up_in_steps("learners", "modality = 'remote'")}, -1)) AS online
+        time,
+        toInt64(ifNull(told.in_person, -1)) AS room,
+        toInt64(ifNull(told.remote, -1)) AS online,
+        toInt64(ifNull(told.together, -1)) AS either
     FROM
     (
-        SELECT instant, session, modality, uniqExact(actor) AS learners
+        SELECT toDateTime(instant, 'UTC') AS time, {PRESENT_BY_MODALITY}
         FROM
         (
-            SELECT session, actor, modality, arrayJoin(range(
-                toUInt32($__interval_s * ceil(
-                    greatest(toUnixTimestamp64Milli(starts) / 1000, toFloat64(toUnixTimestamp($__fromTime)))
-                        / $__interval_s
-                )),
-                least(
-                    toUInt32(ceil(toUnixTimestamp64Milli({STAY_END}) / 1000)), toUInt32(toUnixTimestamp({MOMENT}) + 1)
-                ),
-                toUInt32($__interval_s)
-            )) AS instant
-            FROM presences
-            WHERE starts <= {MOMENT} AND {STAY_END} > $__fromTime_ms
+            SELECT instant, session, {BY_MODALITY}
+            FROM
+            (
+                SELECT session, actor, modality, arrayJoin(range(
+                    toUInt32($__interval_s * ceil(
+                        greatest(toUnixTimestamp64Milli(starts) / 1000, toFloat64(toUnixTimestamp($__fromTime)))
+                            / $__interval_s
+                    )),
+                    least(
+                        toUInt32(ceil(toUnixTimestamp64Milli({STAY_END}) / 1000)),
+                        toUInt32(toUnixTimestamp({MOMENT}) + 1)
+                    ),
+                    toUInt32($__interval_s)
+                )) AS instant
+                FROM presences
+                WHERE starts <= {MOMENT} AND {STAY_END} > $__fromTime_ms
+            )
+            GROUP BY instant, session
         )
-        GROUP BY instant, session, modality
-    )
-    GROUP BY time
+        GROUP BY time
+    ) AS told
     ORDER BY time WITH FILL
         FROM toDateTime(intDiv(toUnixTimestamp($__fromTime) + $__interval_s - 1, $__interval_s) * $__interval_s, 'UTC')
         TO toDateTime(toUnixTimestamp({MOMENT}) + 1, 'UTC')
@@ -115,12 +128,19 @@ FROM
 ORDER BY time
 """
 
-# The registered who count, one by one: those of groups of k or more.
-_COUNTED = """
-    SELECT session, actor
-    FROM (SELECT session, actor, count() OVER (PARTITION BY session, module, pathway) AS learners FROM registrations)
-    WHERE learners >= k
-"""
+_HERE = f"""(session, actor) IN (
+    SELECT session, actor FROM presences WHERE starts <= {MOMENT} AND {STAY_END} > {MOMENT}
+)"""
+
+_NOT_APART = "-1"
+
+
+def _tell_apart(count: str) -> str:
+    return (
+        f"multiIf(present.learners = 0, 0, present.learners < k, NULL, present.apart, "
+        f"toInt64(intDiv({count}, k) * k), {_NOT_APART})"
+    )
+
 
 RUNNING_SESSIONS = f"""{INSIDE}
 SELECT
@@ -128,9 +148,10 @@ SELECT
     {name_or_last_word("running.module_name", "running.module")} AS module_title,
     decodeURLComponent(extract(running.place, '([^/#]+)/?$')) AS room,
     if(enrolled.groups > 0 AND enrolled.learners = 0, NULL, enrolled.learners) AS registered,
-    {tell_in_steps("present.in_room")} AS in_person,
-    {tell_in_steps("present.online")} AS remote,
-    if(enrolled.learners = 0, NULL, {tell_in_steps("present.expected")} / enrolled.learners) AS rate
+    {tell_in_steps("present.learners")} AS present,
+    {_tell_apart("present.in_room")} AS in_person,
+    {_tell_apart("present.online")} AS remote,
+    if(enrolled.learners = 0, NULL, enrolled.here / enrolled.learners) AS rate
 FROM
 (
     SELECT session, any(slots.session_name) AS session_name, any(slots.module_name) AS module_name,
@@ -141,17 +162,14 @@ FROM
 ) AS running
 LEFT JOIN
 (
-    SELECT session, count() AS groups, sumIf(each.learners, each.learners >= k) AS learners
-    FROM ({list_registered_groups("1")}) AS each
+    SELECT session, count() AS groups, sumIf(each.learners, each.learners >= k) AS learners,
+        {add_up_parts_in_steps("each.here", "each.learners")} AS here
+    FROM ({list_registered_groups("1", f", countIf({_HERE}) AS here")}) AS each
     GROUP BY session
 ) AS enrolled ON running.session = enrolled.session
 LEFT JOIN
 (
-    SELECT
-        session,
-        uniqExactIf(actor, modality = 'in-person') AS in_room,
-        uniqExactIf(actor, modality = 'remote') AS online,
-        uniqExactIf(actor, (session, actor) IN ({_COUNTED})) AS expected
+    SELECT session, {BY_MODALITY}
     FROM presences
     WHERE starts <= {MOMENT} AND {STAY_END} > {MOMENT}
     GROUP BY session
@@ -163,13 +181,13 @@ _CAME = f"(session, actor) IN (SELECT session, actor FROM attendance WHERE {ATTE
 _BEGUN = f"session IN (SELECT session FROM slots WHERE {SLOT_IN_RANGE} AND starts <= {MOMENT})"
 
 RATE_BY_SESSION = f"""{INSIDE}
-SELECT title, if(registered = 0, NULL, {tell_in_steps("expected")} / registered) AS rate
+SELECT title, if(registered = 0, NULL, expected / registered) AS rate
 FROM
 (
     SELECT
         {name_or_last_word("any(enrolled.session_name)", "session")} AS title,
         sumIf(enrolled.learners, enrolled.learners >= k) AS registered,
-        sumIf(enrolled.came, enrolled.learners >= k) AS expected
+        {add_up_parts_in_steps("enrolled.came", "enrolled.learners")} AS expected
     FROM ({list_registered_groups(_BEGUN, f", countIf({_CAME}) AS came")}) AS enrolled
     GROUP BY session
 )
@@ -181,7 +199,7 @@ PRESENT_BY_HALF_DAY = f"""{INSIDE}
 SELECT
     half_days.since AS time,
     {name_or_last_word("any(present.module_name)", "present.module")} AS module_title,
-    {add_up_in_steps("present.learners")} AS learners
+    {add_up_in_steps("present.learners", "present.learners")} AS learners
 FROM
 (
     SELECT half_day, session, module, any(attendance.module_name) AS module_name, uniqExact(actor) AS learners
@@ -218,27 +236,24 @@ def build_attendance(language: Language) -> dict[str, Any]:
     return build_dashboard("attendance", title, about, language, rows, start="now/d", end="now/d")
 
 
-def _modalities(say: Say, unit: str, decimals: int) -> list[Column]:
+def _modalities(say: Say, unit: str) -> list[Column]:
     return [
-        Column("in_person", say("en salle", "in the room"), unit, decimals, BLUE, few=name_few(say)),
-        Column("remote", say("à distance", "remote"), unit, decimals, ORANGE, few=name_few(say)),
+        Column("in_person", say("en salle", "in the room"), unit, 0, BLUE, few=name_few(say)),
+        Column("remote", say("à distance", "remote"), unit, 0, ORANGE, few=name_few(say)),
+        Column("together", say("en salle ou à distance", "either"), unit, 0, GREY, few=name_few(say)),
     ]
-
-
-def _hours_by_modality(say: Say) -> list[Column]:
-    together = Column("together", say("en salle ou à distance", "either"), HOURS_AT_LEAST, 1, GREY, few=name_few(say))
-    return [*_modalities(say, HOURS_AT_LEAST, 1), together]
 
 
 def _figures(say: Say) -> list[tuple[int, Panel]]:
     present = stat(
         say("Présents maintenant", "Present now"),
         PRESENT_NOW,
-        _modalities(say, AT_LEAST, 0),
+        _modalities(say, AT_LEAST),
         about=say(
             "Apprenants entrés et non sortis, à la fin de la période ou à cet instant si elle n’est pas finie. ",
             "Learners who came and have not left, at the end of the range, or now if the range is not over. ",
         )
+        + explain_together(say)
         + explain_steps(say),
     )
     running = stat(
@@ -259,26 +274,27 @@ def _figures(say: Say) -> list[tuple[int, Panel]]:
     hours = stat(
         say("Heures suivies", "Attended hours"),
         ATTENDED_HOURS,
-        _hours_by_modality(say),
+        _modalities(say, ABOUT),
         about=say("Temps de présence effectif, jamais le temps prévu. ", "Time really attended, never planned time. ")
-        + explain_together(say),
+        + explain_together(say)
+        + explain_estimate(say),
     )
     return [(8, present), (4, running), (4, registered), (8, hours)]
 
 
 def _presence(say: Say) -> Panel:
-    columns = [Column("time", say("Heure", "Time")), *_modalities(say, AT_LEAST, 0)]
+    columns = [Column("time", say("Heure", "Time")), *_modalities(say, AT_LEAST)]
     return timeseries(
         say("Présents au fil du temps", "Presence over time"),
         PRESENT_OVER_TIME,
         columns,
         stacked=True,
-        about=explain_steps(say),
+        about=explain_together(say) + explain_steps(say),
     )
 
 
 def _sessions(say: Say) -> Panel:
-    few = name_few(say)
+    few, not_apart = name_few(say), {_NOT_APART: "–"}
     return table(
         say("Séances en cours", "Sessions running now"),
         RUNNING_SESSIONS,
@@ -287,11 +303,13 @@ def _sessions(say: Say) -> Panel:
             Column("module_title", "Module"),
             Column("room", say("Salle", "Room"), width=130),
             Column("registered", say("Inscrits", "Registered"), COUNT, 0, width=100, few=few),
-            Column("in_person", say("En salle", "In the room"), AT_LEAST, 0, BLUE, width=105, few=few),
-            Column("remote", say("À distance", "Remote"), AT_LEAST, 0, ORANGE, width=100, few=few),
+            Column("present", say("Présents", "Present"), AT_LEAST, 0, width=100, few=few),
+            Column("in_person", say("En salle", "In the room"), AT_LEAST, 0, BLUE, width=105, few=few, texts=not_apart),
+            Column("remote", say("À distance", "Remote"), AT_LEAST, 0, ORANGE, width=100, few=few, texts=not_apart),
             Column("rate", say("Taux, au moins", "Rate, at least"), SHARE, 0, GREEN, width=130, bar=True, few=few),
         ],
         about=say("Taux : part des inscrits qui sont présents. ", "Rate: share of the registered who are present. ")
+        + say("« – » : l’un des deux groupes est trop petit. ", "“–”: one of the two groups is too small. ")
         + explain_steps(say),
     )
 
@@ -336,7 +354,7 @@ def _shares(say: Say) -> Panel:
     return piechart(
         say("Heures par modalité", "Hours by modality"),
         ATTENDED_HOURS,
-        _hours_by_modality(say),
+        _modalities(say, ABOUT),
         by_row=False,
-        about=explain_together(say),
+        about=explain_together(say) + explain_estimate(say),
     )

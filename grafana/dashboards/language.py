@@ -41,23 +41,30 @@ def explain_steps(say: Say) -> str:
     return say("« 10+ » : au moins 10. ", "“10+”: at least 10. ") + explain_few(say)
 
 
-def explain_together(say: Say) -> str:
-    """Return why some hours are not told by modality."""
+def explain_estimate(say: Say) -> str:
+    """Return what hours with an approximate sign are, and why a figure may be missing."""
     return say(
-        "« En salle ou à distance » : heures d’une demi-journée où l’un des deux groupes est trop petit. ",
-        "“Either”: the hours of a half-day in which one of the two groups is too small. ",
+        "« ≈ » : estimation à partir de groupes arrondis. ", "“≈”: estimated from rounded groups. "
     ) + explain_few(say)
+
+
+def explain_together(say: Say) -> str:
+    """Return why some learners and hours are not told by modality."""
+    return say(
+        "« En salle ou à distance » : là où l’un des deux groupes est trop petit. ",
+        "“Either”: where one of the two groups is too small. ",
+    )
 
 
 def name_verbs(say: Say) -> Mapping[str, str]:
     """Return what a reader calls the last word of the verbs that the institute's sources use."""
     return {
         "answered": say("a répondu", "answered"),
+        "arrive": say("est arrivé", "arrived"),
         "asked": say("a demandé", "asked"),
         "attempted": say("a tenté", "attempted"),
         "attended": say("a assisté", "attended"),
         "cancel": say("annulée", "cancelled"),
-        "checkin": say("est entré", "checked in"),
         "commented": say("a commenté", "commented"),
         "completed": say("a terminé", "completed"),
         "downloaded": say("a téléchargé", "downloaded"),
@@ -65,7 +72,6 @@ def name_verbs(say: Say) -> Mapping[str, str]:
         "failed": say("a échoué", "failed"),
         "initialized": say("a commencé", "initialised"),
         "interacted": say("a interagi", "interacted"),
-        "join": say("a rejoint", "joined"),
         "launched": say("a lancé", "launched"),
         "leave": say("est sorti", "left"),
         "passed": say("a réussi", "passed"),

@@ -14,9 +14,9 @@ DATA_SOURCE = {"type": "grafana-clickhouse-datasource", "uid": "jalon"}
 
 COUNT = "locale"
 AT_LEAST = "suffix:+"
+ABOUT = "prefix:≈ "
 SHARE = "percentunit"
 SECONDS = "s"
-HOURS_AT_LEAST = "suffix:+ h"
 HALF_DAY = "time:ddd D MMM A"
 MOMENT = "time:D MMM HH:mm:ss"
 
@@ -77,8 +77,8 @@ class Column:
 
     def to_mappings(self) -> list[dict[str, Any]]:
         """Return the words that stand for some of the column's values."""
-        # A number of learners told in steps is "at least", but nobody is nobody.
-        texts = {AT_LEAST: {"0": "0"}, HOURS_AT_LEAST: {"0": "0 h"}}.get(self.unit, self.texts)
+        # What is told in steps is "at least" or an estimate, but nobody is nobody.
+        texts = {"0": "0", **self.texts} if self.unit in {AT_LEAST, ABOUT} else self.texts
         mappings = [_map(texts, self.colors)] if texts else []
         if self.few:
             result = {"text": self.few, "index": len(texts)}

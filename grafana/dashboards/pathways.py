@@ -10,21 +10,30 @@ from grafana.dashboards.disclosure import (
     INSIDE,
     add_up,
     add_up_in_steps,
+    estimate_seconds,
     list_attended_half_days,
     list_registered_groups,
-    read_longest,
-    tell_hours,
     tell_in_steps,
+    tell_statements,
 )
-from grafana.dashboards.language import Language, Say, explain_few, explain_steps, explain_together, name_few, speak
+from grafana.dashboards.language import (
+    Language,
+    Say,
+    explain_estimate,
+    explain_few,
+    explain_steps,
+    explain_together,
+    name_few,
+    speak,
+)
 from grafana.dashboards.layout import Row, build_dashboard
 from grafana.dashboards.panels import (
+    ABOUT,
     AT_LEAST,
     BLUE,
     COUNT,
     GREEN,
     GREY,
-    HOURS_AT_LEAST,
     ORANGE,
     VIOLET,
     Column,
@@ -41,30 +50,30 @@ _NOBODY = "arrayReduce('uniqExactState', emptyArrayString())"
 
 # One line per fact: what is planned, how large the groups of the registered are, how many came and for how long.
 _FACTS = f"""
-    SELECT 'planned' AS kind, pathway, pathway_name, session, 0 AS learners, 0. AS seconds, 0 AS half_days, 0 AS floors,
+    SELECT 'planned' AS kind, pathway, pathway_name, session, 0 AS learners, 0. AS seconds, 0 AS half_days,
         {_NOBODY} AS actors
     FROM slots WHERE {SLOT_IN_RANGE}
     UNION ALL
-    SELECT 'registered', pathway, pathway_name, session, learners, 0., 0, 0, {_NOBODY}
+    SELECT 'registered', pathway, pathway_name, session, learners, 0., 0, {_NOBODY}
     FROM ({list_registered_groups(REGISTRATION_IN_RANGE)})
     UNION ALL
     SELECT 'attended', pathway, any(came.pathway_name), session, uniqExactMerge(came.actors),
-        toFloat64(sumIf(came.seconds, came.learners >= k)), countIf(came.learners >= k),
-        sumIf(intDiv(came.learners, k) * k, came.learners >= k), uniqExactMergeState(came.actors)
+        {estimate_seconds("came.seconds", "came.learners")}, countIf(came.learners >= k),
+        uniqExactMergeState(came.actors)
     FROM ({list_attended_half_days(ATTENDANCE_IN_RANGE)}) AS came
     GROUP BY pathway, session
 """
 
 _CAME = "kind = 'attended'"
-_HOURS = f"""if(
-        countIf({_CAME}) > 0 AND sum(half_days) = 0, NULL, {tell_hours("sum(seconds)", "sum(half_days)", "sum(floors)")}
-    )"""
+_HOURS = f"if(countIf({_CAME}) > 0 AND sum(half_days) = 0, NULL, sum(seconds) / 3600)"
+_ATTENDED = add_up_in_steps("facts.learners", "facts.learners", _CAME)
 
 # Somebody who came to several sessions is one learner here; nobody is counted for a session to which fewer than k came.
-_COUNTED = f"uniqExactMergeIf(facts.actors, {_CAME} AND facts.learners >= k)"
+# Never more than the steps of the sessions add up to: of learners who came to one each, they are all that may be told.
+_COUNTED = f"least(uniqExactMergeIf(facts.actors, {_CAME} AND facts.learners >= k), ifNull({_ATTENDED}, 0))"
 _LEARNERS = f"if(countIf({_CAME}) > 0 AND {_COUNTED} = 0, NULL, {tell_in_steps(_COUNTED)})"
 
-TOTALS = f"""{INSIDE}, {read_longest(SLOT_IN_RANGE)}
+TOTALS = f"""{INSIDE}
 SELECT
     uniqExactIf(pathway, pathway != '') AS pathways,
     uniqExact(session) AS sessions,
@@ -74,12 +83,12 @@ SELECT
 FROM ({_FACTS}) AS facts
 """
 
-PATHWAYS = f"""{INSIDE}, {read_longest(SLOT_IN_RANGE)}
+PATHWAYS = f"""{INSIDE}
 SELECT
     {name_or_last_word("max(facts.pathway_name)", "facts.pathway")} AS title,
     uniqExact(session) AS sessions,
     {add_up("learners", "learners", "kind = 'registered'")} AS registered,
-    {add_up_in_steps("learners", "kind = 'attended'")} AS attended,
+    {_ATTENDED} AS attended,
     {_HOURS} AS hours
 FROM ({_FACTS}) AS facts
 WHERE facts.pathway != ''
@@ -98,7 +107,7 @@ ORDER BY registered DESC NULLS LAST, title
 LIMIT 12
 """
 
-HOURS_BY_PATHWAY = f"""{INSIDE}, {read_longest(SLOT_IN_RANGE)}
+HOURS_BY_PATHWAY = f"""{INSIDE}
 SELECT
     {name_or_last_word("max(followed.pathway_name)", "followed.pathway")} AS title,
     {HOURS_BY_MODALITY}
@@ -160,7 +169,7 @@ SELF_PACED_OVER_TIME = f"""{INSIDE}
 SELECT
     $__timeInterval(timestamp) AS time,
     {tell_in_steps("uniqExact(actor)")} AS learners,
-    if(uniqExact(actor) < k, NULL, intDiv(count(), k) * k) AS statements
+    if(uniqExact(actor) < k, NULL, {tell_statements("count()", "uniqExact(actor)")}) AS statements
 FROM current_statements
 WHERE $__timeFilter_ms(timestamp) AND {_SELF_PACED}
 GROUP BY time
@@ -171,7 +180,7 @@ SELF_PACED_RESOURCES = f"""{INSIDE}
 SELECT
     {name_or_last_word("max(used.activity_name)", "used.activity")} AS title,
     intDiv(uniqExact(actor), k) * k AS learners,
-    intDiv(count(), k) * k AS statements
+    {tell_statements("count()", "uniqExact(actor)")} AS statements
 FROM
 (
     SELECT activity, activity_name, actor
@@ -211,12 +220,13 @@ def _figures(say: Say) -> Panel:
             Column("sessions", say("séances", "sessions"), COUNT, 0, BLUE),
             Column("registered", say("inscriptions", "registrations"), COUNT, 0, GREEN, few=few),
             Column("learners", say("apprenants venus", "learners who came"), AT_LEAST, 0, ORANGE, few=few),
-            Column("hours", say("heures suivies", "attended hours"), HOURS_AT_LEAST, 0, GREY, few=few),
+            Column("hours", say("heures suivies", "attended hours"), ABOUT, 0, GREY, few=few),
         ],
         about=say(
             "Séances dont une demi-journée au moins tombe dans la période. ",
             "Sessions with at least one half-day in the range. ",
         )
+        + say("« ≈ » : estimation. ", "“≈”: estimated. ")
         + explain_steps(say),
     )
 
@@ -231,12 +241,13 @@ def _pathways(say: Say) -> Panel:
             Column("sessions", say("Séances", "Sessions"), COUNT, 0, width=100),
             Column("registered", say("Inscriptions", "Registrations"), COUNT, 0, width=120, few=few),
             Column("attended", say("Présences", "Attended"), AT_LEAST, 0, width=110, few=few),
-            Column("hours", say("Heures suivies", "Attended hours"), HOURS_AT_LEAST, 1, width=140, few=few),
+            Column("hours", say("Heures suivies", "Attended hours"), ABOUT, 0, width=140, few=few),
         ],
         about=say(
             "Présences : couples séance–apprenant où l’apprenant est venu. ",
             "Attended: pairs of session and learner in which the learner came. ",
         )
+        + say("« ≈ » : estimation. ", "“≈”: estimated. ")
         + explain_steps(say),
     )
 
@@ -258,12 +269,12 @@ def _hours(say: Say) -> Panel:
         HOURS_BY_PATHWAY,
         Column("title", say("Parcours", "Pathway")),
         [
-            Column("in_person", say("en salle", "in the room"), HOURS_AT_LEAST, 0, BLUE, few=few),
-            Column("remote", say("à distance", "remote"), HOURS_AT_LEAST, 0, ORANGE, few=few),
-            Column("together", say("en salle ou à distance", "either"), HOURS_AT_LEAST, 0, GREY, few=few),
+            Column("in_person", say("en salle", "in the room"), ABOUT, 0, BLUE, few=few),
+            Column("remote", say("à distance", "remote"), ABOUT, 0, ORANGE, few=few),
+            Column("together", say("en salle ou à distance", "either"), ABOUT, 0, GREY, few=few),
         ],
         stacked=True,
-        about=explain_together(say),
+        about=explain_together(say) + explain_estimate(say),
     )
 
 

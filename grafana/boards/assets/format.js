@@ -45,6 +45,7 @@ export function makeFormat(language, zone, texts) {
     if (typeof raw !== "number") return String(raw);
     if (field.unit === "percentunit") return number(raw, field.decimals ?? 0, "percent");
     if (field.unit === "s") return duration(raw, field.decimals ?? 1);
+    if (field.unit.startsWith("prefix:")) return field.unit.slice(7) + number(raw, field.decimals);
     if (field.unit.startsWith("suffix:")) return number(raw, field.decimals) + field.unit.slice(7);
     return number(raw, field.decimals);
   }

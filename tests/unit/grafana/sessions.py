@@ -42,6 +42,11 @@ class Group:
         return max(0, self.in_room - self.left) + self.walk_ins
 
     @property
+    def here(self) -> int:
+        """How many are there at 9:15."""
+        return self.room_now + self.remote
+
+    @property
     def present(self) -> int:
         """How many of the registered are there at 9:15."""
         return max(0, self.in_room - self.left) + self.remote

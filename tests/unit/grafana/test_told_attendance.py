@@ -111,9 +111,13 @@ def test_marks_of_a_session_that_was_never_scheduled_belong_to_the_day_that_they
     ]
 
 
-def test_hours_without_a_timetable_are_told_in_steps_of_what_is_told_of_a_large_group(boards: Boards) -> None:
+def test_hours_without_a_timetable_are_estimated_by_the_longest_that_is_told_of_the_group(boards: Boards) -> None:
     boards.fill(mark("s", 7), fewest=5)
-    assert boards.show(HOURS) == [{"in_person": 15, "remote": 0, "together": 0}]
+    # Five to nine stayed three hours.
+    assert boards.show(HOURS) == [{"in_person": 7 * 3, "remote": 0, "together": 0}]
+    # The longest may be one person's 2 h 50: it counts as the quarters of an hour that it began.
+    boards.fill(mark("s", 7, 17 / 6), fewest=5)
+    assert boards.show(HOURS) == [{"in_person": 7 * 3, "remote": 0, "together": 0}]
 
 
 def test_of_a_group_of_marks_that_is_too_small_nothing_shows_whatever_its_size_and_length(boards: Boards) -> None:
@@ -123,4 +127,4 @@ def test_of_a_group_of_marks_that_is_too_small_nothing_shows_whatever_its_size_a
         boards.fill([*around, *mark("small", learners, hours, number=300)], fewest=5)
         worlds.append([boards.show(panel, span) for panel in PANELS for span in (DAY, TWO_DAYS, NEXT_DAY)])
     assert worlds[0] == worlds[1] == worlds[2]
-    assert worlds[0][PANELS.index(HOURS) * 3] == [{"in_person": 15, "remote": 0, "together": 0}]
+    assert worlds[0][PANELS.index(HOURS) * 3] == [{"in_person": 21, "remote": 0, "together": 0}]
