@@ -7,23 +7,18 @@ import asyncio
 import os
 import platform
 import sys
-import tempfile
 from collections.abc import Callable
-from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
 from benchmarks import conformance, templates
+from benchmarks.instance import TENANT, open_instance
 from benchmarks.load import Sender
 from benchmarks.pipeline import Pipeline, quantile, read_processor_times
 from clickhouse.connection import connect_async
 from identity.credentials import add_credential
-from jalon.commands.output import StepsShown
 from jalon.runtime.instance import Instance
-from jalon.settings import Settings
-
-TENANT = "bench"
 
 
 async def measure(instance: Instance, scale: float) -> list[tuple[str, str]]:
@@ -84,15 +79,8 @@ def main() -> None:
     parser.add_argument("--scale", type=float, default=1.0, help="share of the usual amount of statements")
     parser.add_argument("--workers", type=int, default=1)
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="jalon-bench-") as directory:
-        instance = Instance(Settings.for_directory(Path(directory), workers=options.workers))
-        try:
-            with StepsShown() as steps:
-                instance.start(steps.report, with_parent=True)
-            instance.installation.add_tenant(TENANT, TENANT, "Europe/Paris")
-            rows = asyncio.run(measure(instance, options.scale))
-        finally:
-            instance.stop()
+    with open_instance(options.workers) as (instance, _):
+        rows = asyncio.run(measure(instance, options.scale))
     rows += measure_checks()
     table = Table("figure", "value", title=f"Jalon, {options.workers} worker, {_describe_machine()}")
     for name, value in rows:

@@ -101,10 +101,11 @@ def measure() -> dict[str, float]:
             master = MasterKey(draw_key())
             add_tenant(engine, master, TENANT, TENANT)
             vault = Vault(engine, master)
-            processors = {
-                name: Processor(NoStore(), vault, master, Standing(engine).find, find_checker=lambda _, one=one: one)
-                for name, one in {"unchecked": ConformanceChecker(()), "checked": shipped}.items()
-            }
+
+            def check_by(checker: ConformanceChecker) -> Processor:
+                return Processor(NoStore(), vault, master, Standing(engine).find, find_checker=lambda _: checker)
+
+            processors = {"unchecked": check_by(ConformanceChecker(())), "checked": check_by(shipped)}
             return asyncio.run(time_batches(processors, vault.tenant_keys(TENANT)))
         finally:
             engine.dispose()

@@ -8,17 +8,16 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import tempfile
 import time
 from collections.abc import Sequence
-from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.instance import TENANT, open_instance
 from benchmarks.load import Sender, make_bodies
 from benchmarks.pipeline import Pipeline, quantile
-from benchmarks.reading import BASE, TENANT, Growth
+from benchmarks.reading import BASE, Growth
 from clickhouse.connection import connect, connect_async
 from clickhouse.databases import name_tenant_database
 from identity import receipts
@@ -27,7 +26,6 @@ from identity.sealing import PSEUDONYM_HOME
 from jalon.commands.output import StepsShown
 from jalon.erasing import Erasing
 from jalon.runtime.instance import Instance
-from jalon.settings import Settings
 
 
 async def send(instance: Instance) -> None:
@@ -83,18 +81,11 @@ def main() -> None:
     parser.add_argument("scales", nargs="*", type=int, default=[100_000, 1_000_000, 10_000_000])
     parser.add_argument("--samples", type=int, default=10)
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="jalon-bench-") as directory:
-        instance = Instance(Settings.for_directory(Path(directory)))
-        try:
-            with StepsShown() as steps:
-                instance.start(steps.report, with_parent=True)
-                instance.installation.add_tenant(TENANT, TENANT, "Europe/Paris")
-                steps.report("sending", f"{BASE:,} statements")
-                asyncio.run(send(instance))
-                steps.report("sending", "")
-                table = measure(instance, options.scales, options.samples, steps)
-        finally:
-            instance.stop()
+    with open_instance() as (instance, steps):
+        steps.report("sending", f"{BASE:,} statements")
+        asyncio.run(send(instance))
+        steps.report("sending", "")
+        table = measure(instance, options.scales, options.samples, steps)
     Console().print(table)
 
 

@@ -10,7 +10,7 @@ import argparse
 import asyncio
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import orjson
@@ -109,11 +109,12 @@ def measure(instance: Instance, learners: int, statements: int) -> Table:
     fresh = Vault(installation.engine, installation.master)
     time_sealing(fresh, range(FEW), FEW)
     few = range(statements)
-    for kind, timed in {
+    runs: dict[str, Callable[[], tuple[float, float]]] = {
         "warm": lambda: time_sealing(fresh, few, FEW),
         "cold": lambda: time_sealing(Vault(installation.engine, installation.master), few, learners),
         "new learners": lambda: time_sealing(vault, range(learners, learners + statements // 4), 2 * learners),
-    }.items():
+    }
+    for kind, timed in runs.items():
         sealing[kind], wall = timed()
         table.add_row(f"pseudonymising and sealing, {kind}", f"{sealing[kind]:.0f} us processor, {wall:.0f} us in all")
 

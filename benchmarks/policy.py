@@ -39,7 +39,8 @@ def make_learner(number: int, *, response: str = "", title: str = "") -> dict[st
 
 def main() -> None:
     """Print microseconds of processor time a statement."""
-    keys = TenantKeys("bench", 1, *(secrets.token_bytes(32) for _ in range(4)))
+    pseudonym, fingerprint, dead_letter, content = (secrets.token_bytes(32) for _ in range(4))
+    keys = TenantKeys("bench", 1, pseudonym, fingerprint, dead_letter, content)
     learners: dict[str, bytes] = {}
 
     def find_keys(names: Iterable[str]) -> dict[str, bytes]:

@@ -10,10 +10,8 @@ from __future__ import annotations
 import argparse
 import asyncio
 import random
-import tempfile
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -23,6 +21,7 @@ from clickhouse_connect.driver.client import Client
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.instance import TENANT, open_instance
 from benchmarks.load import Sender, make_bodies
 from benchmarks.pipeline import Pipeline, quantile
 from clickhouse.connection import AsyncClient, connect, connect_async
@@ -35,9 +34,7 @@ from identity.keys import TenantKeys
 from identity.sealing import PSEUDONYM_HOME
 from jalon.commands.output import StepsShown
 from jalon.runtime.instance import Instance
-from jalon.settings import Settings
 
-TENANT = "bench"
 BASE = 50_000
 COPIES_AT_ONCE = 4  # 200,000 rows an insert, as few parts as large batches make
 
@@ -140,7 +137,8 @@ def make_questions(
 
     def by_id() -> tuple[Ask, Ask]:
         def pick() -> UUID:
-            return draw.choice(sample)[0]
+            found: UUID = draw.choice(sample)[0]
+            return found
 
         return lambda: get_statement(client, database, pick()), lambda: get({"statementId": str(pick())})
 
@@ -150,7 +148,9 @@ def make_questions(
 
         def ask_store() -> Awaitable[Any]:
             value = pick()
-            filters = {} if value is None else {name: hide_iri(str(value), keys) if name == "activity" else value}
+            filters: dict[str, Any] = (
+                {} if value is None else {name: hide_iri(str(value), keys) if name == "activity" else value}
+            )
             return query_statements(client, database, StatementQuery(**filters, limit=25))
 
         def ask_lrs() -> Awaitable[Any]:
@@ -188,16 +188,9 @@ def main() -> None:
     parser.add_argument("scales", nargs="*", type=int, default=[100_000, 1_000_000, 10_000_000])
     parser.add_argument("--samples", type=int, default=200)
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="jalon-bench-") as directory:
-        instance = Instance(Settings.for_directory(Path(directory)))
-        try:
-            with StepsShown() as steps:
-                instance.start(steps.report, with_parent=True)
-                instance.installation.add_tenant(TENANT, TENANT, "Europe/Paris")
-                table = asyncio.run(measure(instance, options.scales, options.samples, steps))
-                sizes = measure_sizes(instance)
-        finally:
-            instance.stop()
+    with open_instance() as (instance, steps):
+        table = asyncio.run(measure(instance, options.scales, options.samples, steps))
+        sizes = measure_sizes(instance)
     Console().print(table)
     Console().print(sizes)
 

@@ -8,17 +8,16 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import tempfile
 import time
-from pathlib import Path
 
 from clickhouse_connect.driver.client import Client
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.instance import TENANT, open_instance
 from benchmarks.load import Sender, make_bodies
 from benchmarks.pipeline import Pipeline, quantile
-from benchmarks.reading import BASE, TENANT, Growth
+from benchmarks.reading import BASE, Growth
 from clickhouse.connection import connect, connect_async
 from clickhouse.databases import name_tenant_database
 from identity.credentials import add_credential
@@ -27,7 +26,6 @@ from identity.retention import Rule, set_period
 from jalon.commands.output import StepsShown
 from jalon.retention import DUTY, Retention
 from jalon.runtime.instance import Instance
-from jalon.settings import Settings
 
 
 async def measure(instance: Instance, statements: int, steps: StepsShown) -> Table:
@@ -81,15 +79,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.retention", description=__doc__)
     parser.add_argument("statements", nargs="?", type=int, default=1_000_000)
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="jalon-bench-") as directory:
-        instance = Instance(Settings.for_directory(Path(directory)))
-        try:
-            with StepsShown() as steps:
-                instance.start(steps.report, with_parent=True)
-                instance.installation.add_tenant(TENANT, TENANT, "Europe/Paris")
-                table = asyncio.run(measure(instance, options.statements, steps))
-        finally:
-            instance.stop()
+    with open_instance() as (instance, steps):
+        table = asyncio.run(measure(instance, options.statements, steps))
     Console().print(table)
 
 

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import psutil
 import psycopg
@@ -66,7 +67,7 @@ class PostgresServer:
 
     def url(self, database: str = "postgres") -> str:
         """Return the SQLAlchemy address of a database."""
-        parts = {"username": "jalon", "host": "127.0.0.1", "port": self.port, "database": database}
+        parts: dict[str, Any] = {"username": "jalon", "host": "127.0.0.1", "port": self.port, "database": database}
         return URL.create("postgresql+psycopg", **parts).render_as_string(hide_password=False)
 
     def start(self) -> None:
