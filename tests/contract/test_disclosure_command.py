@@ -95,15 +95,15 @@ def test_figures_leave_cut_for_publication_unless_they_stay_inside(installation:
 
     head, *rows = export()
     assert [row[:1] + row[3:] for row in (head, *rows)] == [
-        ["Session", "Registered", "In the room", "Remote", "Rate, at least"],
-        ["Session 0", "12", "<11", "<11", "<11"],
-        ["Session 1", "<11", "0", "0", "<11"],
-        ["Session 2", "<11", "<11", "0", "<11"],
+        ["Session", "Registered", "Present", "In the room", "Remote", "Rate, at least"],
+        ["Session 0", "12", "<11", "<11", "<11", "<11"],
+        ["Session 1", "<11", "0", "0", "0", "<11"],
+        ["Session 2", "<11", "<11", "<11", "<11", "<11"],
     ]
     assert [row[3:] for row in export("--inside")[1:]] == [
-        ["12", "5+", "<5", str(5 / 12)],
-        ["8", "0", "0", "0"],
-        ["<5", "<5", "0", "<5"],
+        ["12", "5+", "\N{EN DASH}", "\N{EN DASH}", str(5 / 12)],
+        ["8", "0", "0", "0", "0"],
+        ["<5", "<5", "<5", "<5", "<5"],
     ]
     first, second = (entry.event for entry in read_trail(installation))
     assert (first.action, first.about, first.details["for"], first.details["fewest"]) == (
