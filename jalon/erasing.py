@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -110,7 +110,7 @@ class Erasing:
         erasure = find_erasure(here.engine, here.audit, number)
         if erasure.receipt is not None:
             return erasure.receipt
-        with self._connect() as client:
+        with closing(connect(self._installation.owner_address)) as client:
             return self._finish(client, erasure, agents, TenantStore(self._settings, client, erasure.tenant))
 
     def apply(self, receipt: str, *, who: str, why: str) -> int:
@@ -123,7 +123,7 @@ class Erasing:
         self._repeat(told, who, why)
         number = list_numbers(here.engine, told[0].tenant, [one.pseudonym for one in told])[-1]
         erasure = find_erasure(here.engine, here.audit, number)
-        with self._connect() as client:
+        with closing(connect(self._installation.owner_address)) as client:
             store = TenantStore(self._settings, client, erasure.tenant)
             if erasure.receipt is None:
                 self._finish(client, erasure, (), store)
@@ -328,14 +328,6 @@ class Erasing:
     def locate_receipt(self, tenant: str, number: int) -> Path:
         """Return the file in which a receipt is kept."""
         return self._settings.receipts / f"{_KIND}-{tenant}-{number}.jws"
-
-    @contextmanager
-    def _connect(self) -> Iterator[Client]:
-        client = connect(self._installation.owner_address)
-        try:
-            yield client
-        finally:
-            client.close()
 
 
 def write_receipt(path: Path, receipt: str) -> None:

@@ -10,11 +10,13 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from clickhouse.access import drop_access
+from clickhouse.connection import connect
 from clickhouse.databases import name_tenant_database
 from clickhouse.tables import count_table, drop_database, has_database, read_balance
 from identity.errors import UnknownTenant
@@ -25,7 +27,7 @@ from identity.tenants import find_tenant
 from jalon.errors import WrongInput
 from jalon.importing.store_view import TenantStore
 from jalon.installation import Installation
-from jalon.tenancy import Act, export, owner_client, suspend
+from jalon.tenancy import Act, export, suspend
 from lrs.attachments.holdings import list_contents, remove_all
 
 _REJECTED = re.compile(r"-\d{8}T\d{6}\.jsonl")
@@ -104,14 +106,14 @@ def _prepare(
 
 
 def _settle(installation: Installation, tenant: str) -> None:
-    with owner_client(installation) as client:
+    with closing(connect(installation.owner_address)) as client:
         TenantStore(installation.settings, client, tenant).wait_until_stored()
 
 
 def _count(installation: Installation, tenant: str) -> dict[str, Any]:
     database = name_tenant_database(tenant)
     held: dict[str, Any] = {}
-    with owner_client(installation) as client:
+    with closing(connect(installation.owner_address)) as client:
         if has_database(client, database):
             held |= {table: count_table(client, database, table) for table in _COUNTED}
             held["ledger"] = read_balance(client, database)
@@ -121,7 +123,7 @@ def _count(installation: Installation, tenant: str) -> dict[str, Any]:
 
 def _remove_from_store(installation: Installation, tenant: str, report: Report) -> None:
     report("ClickHouse: users, profiles, quota, database")
-    with owner_client(installation) as client:
+    with closing(connect(installation.owner_address)) as client:
         drop_access(client, tenant)
         drop_database(client, name_tenant_database(tenant))
 

@@ -13,6 +13,7 @@ import signal
 import socket
 import threading
 from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from types import FrameType
 from zoneinfo import ZoneInfo
@@ -90,8 +91,8 @@ class Scheduler:
         strays = self._stray_days > 0 and self._may_be_due(_UTC, _find(self._installation, STRAYS))
         if not due and not strays:
             return
-        client = connect(self._installation.owner_address)  # before a duty is taken: what cannot begin has not failed
-        try:
+        # Before a duty is taken: what cannot begin has not failed.
+        with closing(connect(self._installation.owner_address)) as client:
             if strays:
                 self.delete_strays(client)
             for tenant in due:
@@ -99,8 +100,6 @@ class Scheduler:
                     return
                 self.apply_retention(client, tenant)
                 self._duties.beat(SCHEDULER)
-        finally:
-            client.close()
 
     def _may_be_due(self, timezone: str, duty: Duty | None) -> bool:
         """Whether there may be something to do; only taking it tells for sure."""

@@ -6,14 +6,14 @@ does what is left. Every act is told to the audit trail, with who gave it and wh
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from clickhouse.access import lock_access
-from clickhouse.connection import Client, connect
+from clickhouse.connection import connect
 from clickhouse.databases import name_analyst, name_tenant_database
 from clickhouse.tables import has_database, measure_tables, read_balance
 from identity import tenants
@@ -45,23 +45,13 @@ class Exported:
     counts: dict[str, int]
 
 
-@contextmanager
-def owner_client(installation: Installation) -> Iterator[Client]:
-    """Give ClickHouse as the owner of all databases. Raises StoreUnavailable."""
-    client = connect(installation.owner_address)
-    try:
-        yield client
-    finally:
-        client.close()
-
-
 def suspend(installation: Installation, tenant: str, act: Act) -> None:
     """Let nobody use the tenant: LRS and sign-in within seconds, ClickHouse when this returns.
 
     What was accepted goes on being stored. Raises UnknownTenant, IdentityUnavailable, StoreUnavailable.
     """
     tenants.suspend_tenant(installation.engine, installation.audit, tenant, who=act.who, why=act.why)
-    with owner_client(installation) as client:
+    with closing(connect(installation.owner_address)) as client:
         lock_access(client, tenant)
 
 
@@ -117,7 +107,7 @@ def export(
     """
     found = tenants.get_tenant(installation.engine, tenant)
     settle()
-    with owner_client(installation) as client, writing_archive(path) as archive:
+    with closing(connect(installation.owner_address)) as client, writing_archive(path) as archive:
         writer = TenantExport(installation, client, found, identities=identities)
         counts = writer.write(archive)
         exported = Exported(archive.complete(writer.describe(counts)), identities, asdict(counts))
@@ -159,7 +149,7 @@ def describe(installation: Installation, tenant: str) -> dict[str, Any]:
 
 def _describe_store(installation: Installation, tenant: Tenant) -> dict[str, Any]:
     database = name_tenant_database(tenant.id)
-    with owner_client(installation) as client:
+    with closing(connect(installation.owner_address)) as client:
         if not has_database(client, database):
             return {"database": None}
         tables = measure_tables(client, database)
@@ -181,5 +171,5 @@ def _find_organisation(installation: Installation, tenant: str) -> int | None:
 
 def _follow(installation: Installation, tenant: str) -> None:
     """Have ClickHouse be as the identity database says."""
-    with owner_client(installation) as client:
+    with closing(connect(installation.owner_address)) as client:
         installation.ensure_access(client, tenants.get_tenant(installation.engine, tenant))

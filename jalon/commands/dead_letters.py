@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import Annotated
 
 import typer
@@ -34,11 +35,8 @@ def list_letters(
     """Show dead letters, oldest first: where in the log, and why. What they hold is sealed and not shown."""
     installation = Installation.of(Settings.load())
     installation.vault.tenant_keys(tenant)
-    client = connect(installation.owner_address)
-    try:
+    with closing(connect(installation.owner_address)) as client:
         letters = read_letters(client, tenant, Letters(code, replayed), limit)
-    finally:
-        client.close()
     rows = [_describe(letter) for letter in letters]
     if as_json:
         print_json(rows)
@@ -55,8 +53,7 @@ def replay_letters(tenant: str, code: Code = None, why: Why = "") -> None:
     installation = Installation.of(Settings.load())
     settings = installation.settings
     installation.vault.tenant_keys(tenant)
-    client = connect(installation.owner_address)
-    try:
+    with closing(connect(installation.owner_address)) as client:
         letters = read_letters(client, tenant, Letters(code))
         sent = replay(
             client,
@@ -65,8 +62,6 @@ def replay_letters(tenant: str, code: Code = None, why: Why = "") -> None:
             letters,
             lambda: RecordSink(settings.kafka_servers, settings.topic, access=settings.kafka_access),
         )
-    finally:
-        client.close()
     if sent:
         details = {"code": code, "letters": sent}
         installation.audit.append(Event(tenant, name_operator(), "dead-letters-replayed", why=why, details=details))

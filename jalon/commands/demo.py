@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated
@@ -112,11 +113,8 @@ def play_shown(installation: Installation, target: Target, seed: int, *, to_its_
             progress.update(tasks[what], completed=count, total=total)
 
         played = play(target, settings.data_dir / "demo", seed=seed, to_its_start=to_its_start, progress=show)
-    client = connect(installation.owner_address)
-    try:
+    with closing(connect(installation.owner_address)) as client:
         TenantStore(settings, client, TENANT).wait_until_stored()
-    finally:
-        client.close()
     err.print(f"[green]✓[/green] the day so far: {sum(played.sent.values()):,} statements")
     return played
 

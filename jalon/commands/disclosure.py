@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import sys
+from contextlib import closing
 from datetime import UTC, datetime
 from typing import Annotated
 from zoneinfo import ZoneInfo
@@ -39,11 +40,8 @@ def show(tenant: str, as_json: AsJson = False) -> None:
     """Show from how many learners on figures are shown, inside the institution and in what leaves it."""
     installation = Installation.of(Settings.load())
     get_tenant(installation.engine, tenant)
-    client = connect(installation.owner_address)
-    try:
+    with closing(connect(installation.owner_address)) as client:
         found = read_thresholds(client, tenant)
-    finally:
-        client.close()
     if as_json:
         print_json({"tenant": tenant, "inside": found.inside, "published": found.published})
         return
@@ -61,8 +59,7 @@ def set_both(
     """Change from how many learners on figures are shown; boards follow with their next refresh."""
     installation = Installation.of(Settings.load())
     get_tenant(installation.engine, tenant)
-    client = connect(installation.owner_address)
-    try:
+    with closing(connect(installation.owner_address)) as client:
         before = read_thresholds(client, tenant)
         after = Thresholds(
             before.inside if inside is None else inside, before.published if published is None else published
@@ -79,8 +76,6 @@ def set_both(
         # Told before it is done: a change that nobody knows of must not be.
         installation.audit.append(Event(tenant, name_operator(), "disclosure-changed", why=why, details=details))
         set_thresholds(client, tenant, after)
-    finally:
-        client.close()
     err.print(f"Figures are shown from {after.inside} learners on, and published from {after.published} on.")
 
 
@@ -107,19 +102,14 @@ def export(
         start or dashboard["time"]["from"], end or dashboard["time"]["to"], now=datetime.now(UTC), zone=zone
     )
     query = prepare_query(dashboard, panel, span, published=not inside)
-    client = connect(installation.owner_address)
-    try:
+    with closing(connect(installation.owner_address)) as client:
         thresholds = read_thresholds(client, tenant)
-    finally:
-        client.close()
     fewest = thresholds.inside if inside else thresholds.published
-    client = connect(installation.reader_address(tenant))
-    try:
-        result = client.query(query.sql, query_tz="UTC")
-    except DatabaseError as error:
-        raise QueryFailed("query", f"ClickHouse cannot answer for this panel (code {error.code}).") from error
-    finally:
-        client.close()
+    with closing(connect(installation.reader_address(tenant))) as client:
+        try:
+            result = client.query(query.sql, query_tz="UTC")
+        except DatabaseError as error:
+            raise QueryFailed("query", f"ClickHouse cannot answer for this panel (code {error.code}).") from error
     details = {
         "from": span.start.isoformat(timespec="seconds"),
         "to": span.end.isoformat(timespec="seconds"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -84,8 +84,7 @@ def smoke(
 def _import(installation: Installation, files: list[str], tenant: str, via: Via, rejected_path: Path | None) -> Outcome:
     settings = installation.settings
     path = rejected_path or settings.data_dir / "rejected" / f"{tenant}-{datetime.now(UTC):%Y%m%dT%H%M%S}.jsonl"
-    client = connect(installation.owner_address)
-    try:
+    with closing(connect(installation.owner_address)) as client:
         with (
             RejectedFile(path) as rejected,
             _open_route(installation, tenant, via) as route,
@@ -108,8 +107,6 @@ def _import(installation: Installation, files: list[str], tenant: str, via: Via,
             )
         if rejected.count:
             err.print(f"Rejected statements, with their reasons: {path}", markup=False)
-    finally:
-        client.close()
     return outcome
 
 
@@ -117,14 +114,13 @@ def _import(installation: Installation, files: list[str], tenant: str, via: Via,
 def _open_route(installation: Installation, tenant: str, via: Via) -> Iterator[Route]:
     settings = installation.settings
     if via is Via.KAFKA:
-        client = connect(installation.owner_address)
-        try:
-            with KafkaSink(
+        with (
+            closing(connect(installation.owner_address)) as client,
+            KafkaSink(
                 settings.kafka_servers, tenant, SOURCE, topic=settings.topic, access=settings.kafka_access
-            ) as sink:
-                yield KafkaRoute(sink, client, tenant, settings.topic)
-        finally:
-            client.close()
+            ) as sink,
+        ):
+            yield KafkaRoute(sink, client, tenant, settings.topic)
         return
     # A credential for this import alone, refused as soon as it is over.
     credential, secret = add_credential(

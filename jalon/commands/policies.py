@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
+from contextlib import closing
 from pathlib import Path
 from typing import Annotated, Any, get_args
 
@@ -60,12 +61,8 @@ def check(
     current = get_policy(installation.engine, tenant).policy
     # Originals are looked at, by a program alone; that is told before it happens.
     installation.audit.append(Event(tenant, name_operator(), "policy-checked", about=tenant, why=why))
-    client = connect(installation.owner_address)
-    try:
-        with translate_errors():
-            trial = hold_trial(client, installation.vault, tenant, current, policy)
-    finally:
-        client.close()
+    with closing(connect(installation.owner_address)) as client, translate_errors():
+        trial = hold_trial(client, installation.vault, tenant, current, policy)
     if as_json:
         print_json(_describe(trial))
         return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 from typing import Annotated
 
@@ -89,12 +90,8 @@ def judge(tenant: str, as_json: AsJson = False) -> None:
     """Follow each registration through the patterns of the profiles that it claims, and print how many succeed."""
     installation = Installation.of(Settings.load())
     profiles = [*load_profiles(), *read_usable(list_profiles(installation.engine, tenant))]
-    client = connect(installation.owner_address)
-    try:
-        with translate_errors():
-            counts = judge_stored(client, tenant, profiles)
-    finally:
-        client.close()
+    with closing(connect(installation.owner_address)) as client, translate_errors():
+        counts = judge_stored(client, tenant, profiles)
     if as_json:
         print_json([{"pattern": iri} | {each.value: found[each] for each in Outcome} for iri, found in counts.items()])
         return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import Annotated, Any
 
 import typer
@@ -112,8 +113,7 @@ def run(
 
 
 def _run(installation: Installation, tenant: str, *, dry_run: bool, why: str) -> Outcome:
-    client = connect(installation.owner_address)
-    try:
+    with closing(connect(installation.owner_address)) as client:
         retention = Retention(installation, client, tenant)
         if dry_run:
             return retention.plan()
@@ -121,8 +121,6 @@ def _run(installation: Installation, tenant: str, *, dry_run: bool, why: str) ->
             if not ours:
                 raise AlreadyUnderWay(f"Retention of tenant {tenant} is under way already: see `jalon status`.")
             return retention.run(name_operator(), why)
-    finally:
-        client.close()
 
 
 def _read_days(period: str) -> int | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -52,9 +53,8 @@ def _export(
 ) -> tuple[str, Counts]:
     """Write the archive and tell the audit trail, before the archive is where it is to be; "" when nothing is held."""
     found = get_tenant(installation.engine, tenant)
-    client = connect(installation.owner_address)
     about = " ".join(sorted(pseudonyms))
-    try:
+    with closing(connect(installation.owner_address)) as client:
         # What was accepted is held, whether or not it can be read yet.
         TenantStore(installation.settings, client, tenant).wait_until_stored()
         with writing_archive(path) as archive:
@@ -63,6 +63,4 @@ def _export(
             digest = "" if counts.nothing else archive.complete(export.describe(counts))
             details = {"sha256": digest, **asdict(counts)}
             installation.audit.append(Event(tenant, name_operator(), "subject-exported", about, why, details))
-    finally:
-        client.close()
     return digest, counts
