@@ -14,6 +14,7 @@ BROKEN = {
     "failed_rule": "$.result: expected nothing",
 }
 """As every stay is told: as a source of one learner's statements would, each breaks a rule."""
+SLOT_HOURS = 3
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,12 @@ def write_rows(groups: list[Group], readers: int = 0) -> list[dict[str, Any]]:
         }
         half_day = f"2026-09-{18 + group.day} am"
         planned = at("08:00", group.day).strftime("%Y-%m-%d %H:%M:%S")
-        slot = {"planned_start": planned, "planned_seconds": 10800, "half_day": half_day, "modality": "hybrid"}
+        slot = {
+            "planned_start": planned,
+            "planned_seconds": SLOT_HOURS * 3600,
+            "half_day": half_day,
+            "modality": "hybrid",
+        }
         add(SCHEDULE, "06:00", -1, **training, **slot)
         for place in range(group.registered):
             add(REGISTERED, "06:30", -1, **training, actor=f"{number:04}{place:04}" * 4)

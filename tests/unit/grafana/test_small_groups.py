@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
@@ -17,7 +15,7 @@ from grafana.boards.macros import expand
 from grafana.boards.ranges import choose_interval, read_range
 from grafana.dashboards.catalogue import BUILDERS
 from grafana.dashboards.disclosure import publish
-from tests.unit.grafana.attacker import Knowledge
+from tests.unit.grafana.attacker import Figures, find_pinned, find_secrets, learn
 from tests.unit.grafana.conftest import Engine
 from tests.unit.grafana.sessions import Group, write_rows
 
@@ -32,9 +30,6 @@ OF_A_MOMENT, OF_A_DAY = [("attendance", 1), ("attendance", 6)], [("attendance", 
 DAY = ("2026-09-18T00:00:00+00:00", "2026-09-18T23:59:59+00:00")
 TWO_DAYS = ("2026-09-18T00:00:00+00:00", "2026-09-19T23:59:59+00:00")
 MOMENT = ("2026-09-18T00:00:00+00:00", "2026-09-18T09:15:00+00:00")
-SLOT_HOURS = 3
-
-Figures = dict[tuple[str, int], list[dict[str, Any]]]
 
 
 class Boards:
@@ -241,120 +236,6 @@ def test_no_difference_of_registrations_is_a_small_group(boards, parts, fewest):
         totals.append(total)
     assert totals[0] == sum(group.registered for group in parts if group.day == 0 and group.registered >= fewest)
     assert totals[1] - totals[0] == 0 or totals[1] - totals[0] >= fewest
-
-
-@dataclass
-class Learnt(Knowledge):
-    """What is learnt from figures that are told in steps of k."""
-
-    k: int = 1
-
-    def in_steps(self, name: str, told: float | None) -> None:
-        if told is None:
-            self.learn(name, 1, max(1, self.k - 1))
-        else:
-            self.learn(name, round(told), round(told) + self.k - 1 if told else 0)
-
-    def sum_in_steps(self, names: list[str], told: int | None) -> None:
-        """Groups are told together: as the sum of the steps that they are in."""
-        if names and told is not None:
-            self.learn_sum(dict.fromkeys(names, 1), told, told + len(names) * (self.k - 1))
-
-
-def learn(now: Figures, day: Figures, parts: list[Group], k: int) -> Knowledge:
-    """Return what the figures of a moment and of its day tell somebody who knows the rules, and who is no walk-in."""
-    known = Learnt(k=k)
-    learn_sessions(known, now, day, parts)
-    learn_totals(known, now, day, parts)
-    if not any(group.walk_ins for group in parts):
-        for n in range(len(parts)):
-            known.learn_sum({f"room {n}": 1, f"remote {n}": 1, f"present {n}": -1}, 0, 0)
-            known.learn_sum({f"came {n}": 1, f"attended {n}": -1}, 0, 0)
-    return known
-
-
-NAMES = ("registered", "here", "room", "remote", "present", "came", "attended")
-
-
-def learn_sessions(known: Learnt, now: Figures, day: Figures, parts: list[Group]) -> None:
-    running = {row["title"]: row for row in now["attendance", 6]}
-    rates = {row["title"]: row["rate"] for row in day["attendance", 7]}
-    for number in range(len(parts)):
-        row = running[f"Session {number}"]
-        names = {name: f"{name} {number}" for name in NAMES}
-        if row["registered"] is None:
-            known.learn(names["registered"], 1, known.k - 1)
-        else:
-            known.learn(names["registered"], row["registered"], row["registered"])
-        known.in_steps(names["here"], row["present"])
-        for name, told in (("room", row["in_person"]), ("remote", row["remote"])):
-            if told is None:
-                known.learn(names[name], 0, known.k - 1)
-            elif told < 0:
-                known.learn(names[name], 1, 60)
-            else:
-                known.in_steps(names[name], told)
-        known.learn_sum({names["room"]: 1, names["remote"]: 1, names["here"]: -1}, 0, 0)
-        for name, rate in (("present", row["rate"]), ("came", rates.get(f"Session {number}"))):
-            known.learn(names[name], 0, 60)
-            if row["registered"]:
-                known.in_steps(names[name], None if rate is None else rate * row["registered"])
-        known.learn(names["attended"], 0, 60)
-        known.learn_at_most(names["present"], names["came"])
-        known.learn_at_most(names["came"], names["registered"])
-        known.learn_at_most(names["present"], names["room"], names["remote"])
-        for name in ("came", "room", "remote"):
-            known.learn_at_most(names[name], names["attended"])
-
-
-def learn_totals(known: Learnt, now: Figures, day: Figures, parts: list[Group]) -> None:
-    """The attacker is even told which groups are the ones that were counted."""
-    k = known.k
-    counted = [number for number, group in enumerate(parts) if group.attended >= k]
-    (present,) = now["attendance", 1]
-    large = [number for number, group in enumerate(parts) if group.here >= k]
-    apart = [
-        number for number in large if not any(0 < part < k for part in (parts[number].room_now, parts[number].remote))
-    ]
-    known.sum_in_steps([f"room {n}" for n in apart if parts[n].room_now], present["in_person"])
-    known.sum_in_steps([f"remote {n}" for n in apart if parts[n].remote], present["remote"])
-    known.sum_in_steps([f"here {n}" for n in large if n not in apart], present["together"])
-    for row in day["pathways", 2]:
-        inside = [n for n in counted if row["title"] == f"Pathway {parts[n].pathway}"]
-        known.sum_in_steps([f"attended {n}" for n in inside], row["attended"])
-        if inside and row["hours"]:
-            # They may have left early, so that they are more than their hours say.
-            steps = row["hours"] / SLOT_HOURS - len(inside) * (k - 1) / 2
-            known.learn_sum({f"attended {n}": 1 for n in inside}, math.ceil(steps), None)
-    for row in day["attendance", 8]:
-        inside = [n for n in counted if row["module_title"] == f"Module {parts[n].module}"]
-        known.sum_in_steps([f"attended {n}" for n in inside], row["learners"])
-
-
-def find_secrets(parts: list[Group], k: int) -> Iterator[tuple[dict[str, int], int]]:
-    """Yield the sums that a reader must not know, each a group of fewer than k learners, with their true values."""
-    for number, group in enumerate(parts):
-        for terms, value in (
-            ({f"registered {number}": 1}, group.registered),
-            ({f"room {number}": 1}, group.room_now),
-            ({f"remote {number}": 1}, group.remote),
-            ({f"present {number}": 1}, group.present),
-            ({f"came {number}": 1}, group.came),
-            ({f"registered {number}": 1, f"present {number}": -1}, group.registered - group.present),
-            ({f"registered {number}": 1, f"came {number}": -1}, group.registered - group.came),
-        ):
-            if 0 < value < k:
-                yield terms, value
-
-
-def find_pinned(known: Knowledge, parts: list[Group], k: int) -> list[dict[str, int]]:
-    """Return the secrets that the figures give away."""
-    pinned = []
-    for terms, value in find_secrets(parts, k):
-        assert known.admits(terms, value), f"{terms} is {value}: the attacker has learnt something untrue"
-        if not any(known.admits(terms, other) for other in range(k + 3) if other != value):
-            pinned.append(terms)
-    return pinned
 
 
 def read_steps(group: Group, k: int) -> tuple[int, ...]:
