@@ -282,6 +282,8 @@ def list_lookalikes(group: Group, k: int) -> list[Group]:
 @settings(RARELY, max_examples=12)
 @example(parts=[Group(1, 1, 16, 14, 0), Group(1, 1, 11, 11, 0)], fewest=5)
 @example(parts=[Group(1, 1, 7, 5, 0)] * 3, fewest=3)
+@example(parts=[Group(1, 1, 6, 5, 1)], fewest=5)
+@example(parts=[Group(1, 1, 2, 1, 1)], fewest=3)
 @example(parts=[Group(1, 1, 16, 14, 0)], fewest=5)
 @given(parts=st.lists(groups, min_size=1, max_size=4), fewest=st.integers(3, 5))
 def test_no_small_group_can_be_worked_out_from_all_the_figures(boards, parts, fewest):
