@@ -43,7 +43,8 @@ SOURCES: dict[str, Sequence[str | Path]] = {
     "pix": ("pix", *sorted((EXAMPLES / "pix").iterdir())),
     "matomo": ("matomo", EXAMPLES / "matomo" / "visits.json"),
     "grr": ("grr", EXAMPLES / "grr" / "monday.csv"),
-    "icalendar": ("icalendar", EXAMPLES / "icalendar" / "monday.ics"),
+    # However long ago that Monday is when this runs.
+    "icalendar": ("icalendar", "--days-before", "3650", EXAMPLES / "icalendar" / "monday.ics"),
     **{path.stem: ("map", path.stem, path) for path in sorted((EXAMPLES / "mapping").iterdir())},
 }
 
