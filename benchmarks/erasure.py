@@ -17,7 +17,7 @@ from rich.table import Table
 from benchmarks.instance import TENANT, open_instance
 from benchmarks.load import Sender, make_bodies
 from benchmarks.pipeline import Pipeline, quantile
-from benchmarks.reading import BASE, Growth
+from benchmarks.reading import BASE, Growth, read_scale
 from clickhouse.connection import connect, connect_async
 from clickhouse.databases import name_tenant_database
 from identity import receipts
@@ -78,7 +78,7 @@ def measure(instance: Instance, scales: Sequence[int], samples: int, steps: Step
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.erasure", description=__doc__)
-    parser.add_argument("scales", nargs="*", type=int, default=[100_000, 1_000_000, 10_000_000])
+    parser.add_argument("scales", nargs="*", type=read_scale, default=[100_000, 1_000_000, 10_000_000])
     parser.add_argument("--samples", type=int, default=10)
     options = parser.parse_args()
     with open_instance() as (instance, steps):

@@ -49,6 +49,13 @@ FROM (SELECT *, generateUUIDv4(copy) AS new_id, copy FROM {database}.statements
 _OFFSET = 100_000_000
 
 
+def read_scale(text: str) -> int:
+    """Return a number of statements, which grow by copies of so many. Raises ArgumentTypeError for another."""
+    if not text.isdecimal() or int(text) == 0 or int(text) % BASE:
+        raise argparse.ArgumentTypeError(f"{text} is no multiple of {BASE:,}, in which statements grow")
+    return int(text)
+
+
 class Growth:
     """Multiplies a tenant's statements; every copy is stored `hours` after the one before it."""
 
@@ -185,7 +192,7 @@ async def time_each(ask: Ask, samples: int) -> list[float]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.reading", description=__doc__)
-    parser.add_argument("scales", nargs="*", type=int, default=[100_000, 1_000_000, 10_000_000])
+    parser.add_argument("scales", nargs="*", type=read_scale, default=[100_000, 1_000_000, 10_000_000])
     parser.add_argument("--samples", type=int, default=200)
     options = parser.parse_args()
     with open_instance() as (instance, steps):

@@ -17,7 +17,7 @@ from rich.table import Table
 from benchmarks.instance import TENANT, open_instance
 from benchmarks.load import Sender, make_bodies
 from benchmarks.pipeline import Pipeline, quantile
-from benchmarks.reading import BASE, Growth
+from benchmarks.reading import BASE, Growth, read_scale
 from clickhouse.connection import connect, connect_async
 from clickhouse.databases import name_tenant_database
 from identity.credentials import add_credential
@@ -77,7 +77,7 @@ def tell(seconds: list[float]) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.retention", description=__doc__)
-    parser.add_argument("statements", nargs="?", type=int, default=1_000_000)
+    parser.add_argument("statements", nargs="?", type=read_scale, default=1_000_000)
     options = parser.parse_args()
     with open_instance() as (instance, steps):
         table = asyncio.run(measure(instance, options.statements, steps))
