@@ -15,6 +15,7 @@ from grafana.dashboards.disclosure import (
     add_up_parts_in_steps,
     list_attended_half_days,
     list_registered_groups,
+    step_down,
     tell_in_steps,
 )
 from grafana.dashboards.language import (
@@ -57,15 +58,12 @@ from grafana.dashboards.sql import (
     name_or_last_word,
 )
 
+_THERE = f"starts <= {MOMENT} AND {STAY_END} > {MOMENT}"
+_PRESENT_BY_SESSION = f"SELECT session, {BY_MODALITY} FROM presences WHERE {_THERE} GROUP BY session"
+
 PRESENT_NOW = f"""{INSIDE}
 SELECT {PRESENT_BY_MODALITY}
-FROM
-(
-    SELECT session, {BY_MODALITY}
-    FROM presences
-    WHERE starts <= {MOMENT} AND {STAY_END} > {MOMENT}
-    GROUP BY session
-)
+FROM ({_PRESENT_BY_SESSION})
 """
 
 RUNNING_NOW = f"""
@@ -128,9 +126,7 @@ FROM
 ORDER BY time
 """
 
-_HERE = f"""(session, actor) IN (
-    SELECT session, actor FROM presences WHERE starts <= {MOMENT} AND {STAY_END} > {MOMENT}
-)"""
+_HERE = f"(session, actor) IN (SELECT session, actor FROM presences WHERE {_THERE})"
 
 _NOT_APART = "-1"
 
@@ -138,7 +134,7 @@ _NOT_APART = "-1"
 def _tell_apart(count: str) -> str:
     return (
         f"multiIf(present.learners = 0, 0, present.learners < k, NULL, present.apart, "
-        f"toInt64(intDiv({count}, k) * k), {_NOT_APART})"
+        f"toInt64({step_down(count)}), {_NOT_APART})"
     )
 
 
@@ -167,13 +163,7 @@ LEFT JOIN
     FROM ({list_registered_groups("1", f", countIf({_HERE}) AS here")}) AS each
     GROUP BY session
 ) AS enrolled ON running.session = enrolled.session
-LEFT JOIN
-(
-    SELECT session, {BY_MODALITY}
-    FROM presences
-    WHERE starts <= {MOMENT} AND {STAY_END} > {MOMENT}
-    GROUP BY session
-) AS present ON running.session = present.session
+LEFT JOIN ({_PRESENT_BY_SESSION}) AS present ON running.session = present.session
 ORDER BY since, title
 """
 
@@ -199,7 +189,7 @@ PRESENT_BY_HALF_DAY = f"""{INSIDE}
 SELECT
     half_days.since AS time,
     {name_or_last_word("any(present.module_name)", "present.module")} AS module_title,
-    {add_up_in_steps("present.learners", "present.learners")} AS learners
+    {add_up_in_steps("present.learners")} AS learners
 FROM
 (
     SELECT half_day, session, module, any(attendance.module_name) AS module_name, uniqExact(actor) AS learners
@@ -277,7 +267,8 @@ def _figures(say: Say) -> list[tuple[int, Panel]]:
         _modalities(say, ABOUT),
         about=say("Temps de présence effectif, jamais le temps prévu. ", "Time really attended, never planned time. ")
         + explain_together(say)
-        + explain_estimate(say),
+        + explain_estimate(say)
+        + explain_few(say),
     )
     return [(8, present), (4, running), (4, registered), (8, hours)]
 
@@ -356,5 +347,5 @@ def _shares(say: Say) -> Panel:
         ATTENDED_HOURS,
         _modalities(say, ABOUT),
         by_row=False,
-        about=explain_together(say) + explain_estimate(say),
+        about=explain_together(say) + explain_estimate(say) + explain_few(say),
     )

@@ -31,9 +31,9 @@ BY_MODALITY = """
             AND (elsewhere = 0 OR elsewhere >= k) AS apart
 """
 
-# A half-day of a session with how many came, and their time.
-# To be completed by a condition; the rows of `attendance` are one per learner, half-day and modality. `length` is what
-# one learner can have attended until now: as scheduled or, rounded, for it is one person's, as told where it is longer.
+# A half-day of a session with how many came, and their time. To be completed by a condition; the rows of `attendance`
+# are one per learner, half-day and modality. `length` is what one learner can have attended until now: as scheduled
+# or, where it is longer, as told, rounded up, for it is one person's.
 _BY_HALF_DAY = f"""
 SELECT
     pathway, pathway_name, session, half_day, actors, learners, in_room, online,
@@ -76,9 +76,14 @@ def publish(sql: str) -> str:
     return INSIDE.replace("inside", "published") + sql.removeprefix(INSIDE)
 
 
+def step_down(count: str) -> str:
+    """Return the expression of the multiple of k that a number reaches."""
+    return f"intDiv({count}, k) * k"
+
+
 def tell_in_steps(count: str) -> str:
     """Return the expression of a number of learners in steps of k: 0, NULL below k, else the multiple of k below it."""
-    return f"multiIf({count} = 0, 0, {count} < k, NULL, intDiv({count}, k) * k)"
+    return f"multiIf({count} = 0, 0, {count} < k, NULL, {step_down(count)})"
 
 
 def tell_statements(amount: str, learners: str) -> str:
@@ -86,7 +91,7 @@ def tell_statements(amount: str, learners: str) -> str:
 
     In steps of its own, an amount would tell of the learners: half of it is how many came and left.
     """
-    return f"if(k = 1, {amount}, intDiv({learners}, k) * k * intDiv({amount}, greatest({learners}, 1)))"
+    return f"if(k = 1, {amount}, {step_down(learners)} * intDiv({amount}, greatest({learners}, 1)))"
 
 
 def add_up(value: str, learners: str, when: str = "1") -> str:
@@ -100,12 +105,12 @@ def _add(value: str, when: str) -> str:
     return f"ifNull(sumIf({value}, {when}), 0)"
 
 
-def add_up_in_steps(count: str, learners: str, when: str = "1") -> str:
-    """Return the sum of `count`, each in steps of k, over the groups of k or more `learners`; NULL if all are smaller.
+def add_up_in_steps(learners: str, when: str = "1") -> str:
+    """Return the sum of the groups of k or more `learners`, each in steps of k; NULL if all are smaller.
 
     Not the sum in steps: where it comes near to what all groups can be at most, it would tell what each of them is.
     """
-    return add_up(f"intDiv({count}, k) * k", learners, when)
+    return add_up(step_down(learners), learners, when)
 
 
 def add_up_parts_in_steps(part: str, learners: str) -> str:
@@ -114,7 +119,7 @@ def add_up_parts_in_steps(part: str, learners: str) -> str:
     NULL where there are some, but nowhere k: nobody is nobody.
     """
     enough = f"{learners} >= k"
-    steps = _add(f"intDiv({part}, k) * k", enough)
+    steps = _add(step_down(part), enough)
     return f"if({steps} = 0 AND sumIf({part}, {enough}) > 0, NULL, {steps})"
 
 
@@ -164,9 +169,9 @@ def _by_modality(room: str, online: str, together: str) -> str:
 # Present learners and attended hours, over rows with BY_MODALITY. What may not be told by modality is told in one
 # piece, so that nothing is lost.
 PRESENT_BY_MODALITY = _by_modality(
-    _add("intDiv(in_room, k) * k", "apart"),
-    _add("intDiv(online, k) * k", "apart"),
-    _add("intDiv(learners, k) * k", "learners >= k AND NOT apart"),
+    _add(step_down("in_room"), "apart"),
+    _add(step_down("online"), "apart"),
+    _add(step_down("learners"), "learners >= k AND NOT apart"),
 )
 HOURS_BY_MODALITY = _by_modality(
     estimate_seconds("in_room_seconds", "in_room", "apart") + " / 3600",

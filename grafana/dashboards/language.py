@@ -42,10 +42,8 @@ def explain_steps(say: Say) -> str:
 
 
 def explain_estimate(say: Say) -> str:
-    """Return what hours with an approximate sign are, and why a figure may be missing."""
-    return say(
-        "« ≈ » : estimation à partir de groupes arrondis. ", "“≈”: estimated from rounded groups. "
-    ) + explain_few(say)
+    """Return what hours with an approximate sign are."""
+    return say("« ≈ » : estimation à partir de groupes arrondis. ", "“≈”: estimated from rounded groups. ")
 
 
 def explain_together(say: Say) -> str:

@@ -13,6 +13,7 @@ from grafana.dashboards.disclosure import (
     estimate_seconds,
     list_attended_half_days,
     list_registered_groups,
+    step_down,
     tell_in_steps,
     tell_statements,
 )
@@ -66,7 +67,7 @@ _FACTS = f"""
 
 _CAME = "kind = 'attended'"
 _HOURS = f"if(countIf({_CAME}) > 0 AND sum(half_days) = 0, NULL, sum(seconds) / 3600)"
-_ATTENDED = add_up_in_steps("facts.learners", "facts.learners", _CAME)
+_ATTENDED = add_up_in_steps("facts.learners", _CAME)
 
 # Somebody who came to several sessions is one learner here; nobody is counted for a session to which fewer than k came.
 # Never more than the steps of the sessions add up to: of learners who came to one each, they are all that may be told.
@@ -131,7 +132,7 @@ LIMIT 10
 # Each learner's modules in the order first attended, then every module beside the one that followed it.
 MODULE_FLOW = f"""{INSIDE}
 SELECT {name_or_last_word("pair.1.2", "pair.1.1")} AS origin, {name_or_last_word("pair.2.2", "pair.2.1")} AS next,
-    intDiv(count(), k) * k AS learners
+    {step_down("count()")} AS learners
 FROM
 (
     SELECT arrayJoin(arrayZip(arrayPopBack(modules), arrayPopFront(modules))) AS pair
@@ -179,7 +180,7 @@ ORDER BY time
 SELF_PACED_RESOURCES = f"""{INSIDE}
 SELECT
     {name_or_last_word("max(used.activity_name)", "used.activity")} AS title,
-    intDiv(uniqExact(actor), k) * k AS learners,
+    {step_down("uniqExact(actor)")} AS learners,
     {tell_statements("count()", "uniqExact(actor)")} AS statements
 FROM
 (
@@ -226,7 +227,7 @@ def _figures(say: Say) -> Panel:
             "Séances dont une demi-journée au moins tombe dans la période. ",
             "Sessions with at least one half-day in the range. ",
         )
-        + say("« ≈ » : estimation. ", "“≈”: estimated. ")
+        + explain_estimate(say)
         + explain_steps(say),
     )
 
@@ -247,7 +248,7 @@ def _pathways(say: Say) -> Panel:
             "Présences : couples séance–apprenant où l’apprenant est venu. ",
             "Attended: pairs of session and learner in which the learner came. ",
         )
-        + say("« ≈ » : estimation. ", "“≈”: estimated. ")
+        + explain_estimate(say)
         + explain_steps(say),
     )
 
@@ -274,7 +275,7 @@ def _hours(say: Say) -> Panel:
             Column("together", say("en salle ou à distance", "either"), ABOUT, 0, GREY, few=few),
         ],
         stacked=True,
-        about=explain_together(say) + explain_estimate(say),
+        about=explain_together(say) + explain_estimate(say) + explain_few(say),
     )
 
 

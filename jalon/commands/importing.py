@@ -84,29 +84,29 @@ def smoke(
 def _import(installation: Installation, files: list[str], tenant: str, via: Via, rejected_path: Path | None) -> Outcome:
     settings = installation.settings
     path = rejected_path or settings.data_dir / "rejected" / f"{tenant}-{datetime.now(UTC):%Y%m%dT%H%M%S}.jsonl"
-    with closing(connect(installation.owner_address)) as client:
-        with (
-            RejectedFile(path) as rejected,
-            _open_route(installation, tenant, via) as route,
-            Progress(
-                SpinnerColumn(),
-                TextColumn("{task.description}"),
-                BarColumn(),
-                MofNCompleteColumn(),
-                TimeElapsedColumn(),
-                console=err,
-            ) as progress,
-        ):
-            task = progress.add_task(f"importing into {tenant}", total=None)
-            outcome = import_statements(
-                read_statements(files),
-                route,
-                TenantStore(settings, client, tenant),
-                rejected,
-                progress=lambda count: progress.advance(task, count),
-            )
-        if rejected.count:
-            err.print(f"Rejected statements, with their reasons: {path}", markup=False)
+    with (
+        closing(connect(installation.owner_address)) as client,
+        RejectedFile(path) as rejected,
+        _open_route(installation, tenant, via) as route,
+        Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            console=err,
+        ) as progress,
+    ):
+        task = progress.add_task(f"importing into {tenant}", total=None)
+        outcome = import_statements(
+            read_statements(files),
+            route,
+            TenantStore(settings, client, tenant),
+            rejected,
+            progress=lambda count: progress.advance(task, count),
+        )
+    if rejected.count:
+        err.print(f"Rejected statements, with their reasons: {path}", markup=False)
     return outcome
 
 
